@@ -1,0 +1,35 @@
+# Interface targets that every target of ours links: warnings, static runtimes, sanitizers, OpenMP.
+
+add_library(dsabench_options INTERFACE)
+target_include_directories(dsabench_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(dsabench_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
+    -Wno-unknown-pragmas $<$<BOOL:${DSABENCH_WERROR}>:-Werror>>)
+target_link_options(dsabench_options INTERFACE -static-libgcc -static-libstdc++)
+
+if(DSABENCH_SANITIZE)
+  target_compile_options(dsabench_options INTERFACE
+    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(dsabench_options INTERFACE -fsanitize=address,undefined)
+endif()
+if(DSABENCH_FUZZ)
+  target_compile_options(dsabench_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# OpenMP with GCC's static runtime, so that the binary can be carried to another machine. Clang
+# builds (sanitizers, fuzzing, tidy) run our loops on one thread; OpenBLAS still needs libgomp.
+add_library(dsabench_openmp INTERFACE)
+find_program(DSABENCH_GCC NAMES gcc REQUIRED)
+execute_process(COMMAND ${DSABENCH_GCC} -print-file-name=libgomp.a
+                OUTPUT_VARIABLE DSABENCH_LIBGOMP OUTPUT_STRIP_TRAILING_WHITESPACE)
+find_package(Threads REQUIRED)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(dsabench_openmp INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+endif()
+target_link_libraries(dsabench_openmp INTERFACE ${DSABENCH_LIBGOMP} Threads::Threads ${CMAKE_DL_LIBS})
+
+# A linker that takes the 58 MB static OpenBLAS without a pause.
+find_program(DSABENCH_LLD NAMES ld.lld)
+if(DSABENCH_LLD)
+  target_link_options(dsabench_options INTERFACE -fuse-ld=lld)
+endif()

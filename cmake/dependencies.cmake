@@ -1,0 +1,34 @@
+# Third-party libraries, all from the distribution's packages (docker/install-deps.sh), static or
+# header-only, and included as SYSTEM.
+
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json 3.10 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+find_package(SQLiteCpp 3.1 REQUIRED)
+
+# CBLAS of the OpenMP OpenBLAS: the pthread variant would start a second pool of threads.
+find_library(DSABENCH_OPENBLAS_LIBRARY NAMES libopenblas.a
+             PATHS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp
+             /usr/lib/x86_64-linux-gnu/openblas-openmp /usr/lib/aarch64-linux-gnu/openblas-openmp
+             NO_DEFAULT_PATH REQUIRED)
+find_path(DSABENCH_OPENBLAS_INCLUDE NAMES cblas.h
+          PATHS /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp
+          /usr/include/x86_64-linux-gnu/openblas-openmp /usr/include/aarch64-linux-gnu/openblas-openmp
+          NO_DEFAULT_PATH REQUIRED)
+find_library(DSABENCH_GFORTRAN NAMES libgfortran.a
+             HINTS /usr/lib/gcc/x86_64-linux-gnu/12 /usr/lib/gcc/x86_64-linux-gnu/13
+             /usr/lib/gcc/aarch64-linux-gnu/12 /usr/lib/gcc/aarch64-linux-gnu/13)
+add_library(dsabench_openblas INTERFACE)
+target_include_directories(dsabench_openblas SYSTEM INTERFACE ${DSABENCH_OPENBLAS_INCLUDE})
+target_link_libraries(dsabench_openblas INTERFACE ${DSABENCH_OPENBLAS_LIBRARY} dsabench_openmp m)
+
+# SQLite as the .a, behind SQLiteCpp.
+find_library(DSABENCH_SQLITE_LIBRARY NAMES libsqlite3.a REQUIRED)
+find_library(DSABENCH_SQLITECPP_LIBRARY NAMES libSQLiteCpp.a REQUIRED)
+add_library(dsabench_sqlite INTERFACE)
+target_link_libraries(dsabench_sqlite INTERFACE ${DSABENCH_SQLITECPP_LIBRARY}
+                      ${DSABENCH_SQLITE_LIBRARY} m ${CMAKE_DL_LIBS} Threads::Threads)
+
+# XXH3 as a header (XXH_INLINE_ALL).
+find_path(DSABENCH_XXHASH_INCLUDE NAMES xxhash.h REQUIRED)

@@ -1,0 +1,57 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "engine/model/layer_pattern.h"
+#include "engine/model/model_config.h"
+#include "kernels/base/tensor.h"
+
+namespace dsabench {
+
+/// How the indexer computes (DSA.md section 6). exact: f32. fp8: queries and keys quantised to e4m3
+/// with power-of-two scales. fp8_hadamard: the same after a Hadamard transform, as in the DeepSeek
+/// reference and SGLang.
+enum class IndexerMode { exact, fp8, fp8_hadamard };
+const char* indexer_mode_name(IndexerMode mode);
+IndexerMode parse_indexer_mode(std::string_view name);
+
+/// The caches of one sequence: per layer the latents, and per Full layer the indexer's keys. Shared
+/// layers have no indexer cache. Rows are appended by the engine; capacity grows by doubling, so
+/// that growth within a reserved capacity never allocates. Not thread-safe.
+class KvCache {
+ public:
+  KvCache(const ModelConfig& config, const LayerPattern& pattern, IndexerMode mode,
+          std::int64_t reserve_tokens);
+
+  std::int64_t length() const { return length_; }
+  /// Makes room for `tokens` rows in every cache; keeps what is there. New rows are poisoned.
+  void reserve(std::int64_t tokens);
+  /// Declares rows [0, tokens) valid; needs capacity. Shrinking forgets rows.
+  void set_length(std::int64_t tokens);
+
+  /// [capacity, kv_lora_rank + rope] f32: normalised latent, then rotated key part.
+  TensorView latents(std::int64_t layer);
+  /// [capacity, index_dim] f32 or f8_e4m3; layer must be Full.
+  TensorView indexer_keys(std::int64_t layer);
+  /// [capacity] f32, fp8 modes only; layer must be Full.
+  TensorView indexer_key_scales(std::int64_t layer);
+
+  bool has_indexer_cache(std::int64_t layer) const;
+  std::int64_t capacity() const { return capacity_; }
+  /// Bytes of one token's rows over all layers, and of all that is allocated.
+  std::int64_t bytes_per_token() const;
+  std::int64_t allocated_bytes() const { return bytes_per_token() * capacity_; }
+
+  /// Deep copy of the valid rows.
+  KvCache clone() const;
+
+ private:
+  struct LayerCache {
+    Tensor latents, keys, key_scales;
+  };
+  KvCache() = default;
+  std::vector<LayerCache> layers_;
+  std::int64_t length_ = 0, capacity_ = 0;
+};
+
+}  // namespace dsabench

@@ -1,0 +1,151 @@
+#pragma once
+/// The engine: runs a model's prefill and decode over sequences.
+///
+/// Goals: one forward pass for prefill chunks, decode steps and mixed batches; reuse of indices
+/// that can be proved (counters that the indexer operator itself increments); state that can be
+/// snapshot and restored. Non-goals: policy. It does not sample, schedule, warm up, time out or
+/// retry.
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/cache/kv_cache.h"
+#include "engine/model/layer_pattern.h"
+#include "engine/model/weights.h"
+#include "engine/stage_clock.h"
+#include "kernels/base/context.h"
+
+namespace dsabench {
+
+struct EngineOptions {
+  IndexerMode indexer_mode = IndexerMode::exact;
+  /// Unset: as the family's Hugging Face code does (glm_moe_dsa interleaved, deepseek_v32
+  /// half-split), unless the config's indexer_rope_interleave says otherwise.
+  std::optional<ops::RopeLayout> indexer_rope;
+  /// eps of the two latent norms; unset: 1e-6, as Hugging Face and DeepSeek fix it.
+  std::optional<double> latent_norm_eps;
+  /// Tokens per forward pass in prefill.
+  std::int64_t chunk_tokens = 1024;
+  /// Attend every causal key and run no indexer: the upper reference of quality.
+  bool dense_attention = false;
+};
+
+/// What a layer saw and made, for verification outside timed regions. Views are valid during the
+/// call only. Rows are the packed rows of the forward pass.
+struct LayerTrace {
+  std::int64_t layer = 0;
+  bool is_full = false;
+  ConstTensorView attention_input;   ///< [rows, D] normalised input of attention and indexer
+  ConstTensorView q_latent_norm;     ///< [rows, Q] qr: after q_a_norm
+  ConstTensorView indices;           ///< [rows, k] i32; empty with dense_attention
+  ConstTensorView margins;           ///< [rows] f32; empty on Shared layers
+  ConstTensorView attention_output;  ///< [rows, D] after o_proj, before the residual is added
+  ConstTensorView hidden;            ///< [rows, D] residual stream after the layer
+  ConstTensorView experts;           ///< [rows, experts_per_token] i32; empty on dense layers
+};
+
+/// The rows of one sequence within a forward pass, as observers and callers see them.
+struct ForwardRows {
+  std::int64_t sequence = 0;
+  std::int64_t row_begin = 0, num_rows = 0, first_position = 0;
+};
+
+/// Called by the engine after each layer of a forward pass. Costs time: never attach one in a timed
+/// region.
+class ForwardObserver {
+ public:
+  virtual ~ForwardObserver() = default;
+  /// Before the first layer; `embedding` is the residual stream [rows, D].
+  virtual void on_forward(std::span<const ForwardRows> rows, ConstTensorView embedding) = 0;
+  virtual void on_layer(const LayerTrace& trace) = 0;
+  /// After the last layer; [rows, D] the final norm's output.
+  virtual void on_final_norm(ConstTensorView final_norm) = 0;
+};
+
+/// Deep copy of one sequence's caches.
+class Snapshot {
+ public:
+  std::int64_t length() const { return cache_.length(); }
+
+ private:
+  friend class Engine;
+  explicit Snapshot(KvCache cache) : cache_(std::move(cache)) {}
+  KvCache cache_;
+};
+
+/// One step's input: tokens to append to one sequence.
+struct SequenceTokens {
+  std::int64_t sequence = 0;
+  std::span<const std::int32_t> tokens;
+};
+
+enum class LogitRows { last, all };
+
+class Engine {
+ public:
+  /// Shares the weights. Throws InvalidArgument where pattern, weights, options and config do not
+  /// fit each other.
+  Engine(std::shared_ptr<const ModelConfig> config, std::shared_ptr<const Weights> weights,
+         LayerPattern pattern, EngineOptions options, Device device = {});
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  const ModelConfig& config() const;
+  const LayerPattern& pattern() const;
+  const EngineOptions& options() const;
+
+  /// A new empty sequence; its id. Room for `reserve_tokens` is allocated now.
+  std::int64_t add_sequence(std::int64_t reserve_tokens);
+  void remove_sequence(std::int64_t sequence);
+  std::int64_t length(std::int64_t sequence) const;
+  const KvCache& cache(std::int64_t sequence) const;
+
+  /// One forward pass over the tokens of every entry, packed in order. Each sequence at most once;
+  /// lengths may differ. `logits`: [entries, vocab] (last) or [all tokens, vocab] (all), f32, or
+  /// empty for none. Throws InvalidArgument for an unknown sequence, a token outside the
+  /// vocabulary, no tokens, or a context beyond max_positions; the sequences are then unchanged.
+  void forward(std::span<const SequenceTokens> batch, LogitRows which, TensorView logits,
+               ForwardObserver* observer = nullptr);
+
+  /// Appends whole prompts in chunks of chunk_tokens per sequence and pass; logits as in forward:
+  /// last = those of each prompt's last token, all = every token's, the entries one after another.
+  void prefill(std::span<const SequenceTokens> batch, LogitRows which, TensorView logits,
+               ForwardObserver* observer = nullptr);
+
+  /// Appends one token per sequence. logits [sequences, vocab].
+  void decode(std::span<const std::int64_t> sequences, std::span<const std::int32_t> tokens,
+              TensorView logits, ForwardObserver* observer = nullptr);
+
+  Snapshot snapshot(std::int64_t sequence) const;
+  /// Puts the snapshot's state into a sequence (the same or another). Throws where the snapshot
+  /// came from another shape or pattern.
+  void restore(std::int64_t sequence, const Snapshot& snapshot);
+
+  /// Forward passes since the last reset, and how often each layer's indexer ran in them, as
+  /// counted by the operator itself. With a pattern p and n passes: n on Full layers, 0 on Shared
+  /// ones.
+  std::int64_t num_forwards() const;
+  std::span<const std::uint64_t> indexer_runs() const;
+  /// Rows each expert got since the last reset, [layers, experts] i64; rows of dense layers are
+  /// zero.
+  ConstTensorView expert_load() const;
+  const StageClock& stage_clock() const;
+  void reset_counters();
+
+  /// Weights and scratch are counted by their owners; this is the caches of all sequences.
+  std::int64_t cache_bytes() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// What the indexers must have counted: num_forwards on Full layers, 0 on Shared ones (all 0 with
+/// dense_attention). Returns a message naming the first layer that differs, or an empty string.
+std::string check_indexer_runs(const LayerPattern& pattern, std::int64_t num_forwards,
+                               std::span<const std::uint64_t> runs, bool dense_attention);
+
+}  // namespace dsabench

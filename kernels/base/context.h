@@ -1,0 +1,38 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/base/device.h"
+#include "kernels/base/tensor.h"
+
+namespace dsabench {
+
+/// Scratch memory that grows to the largest request and is then reused: no operator allocates in
+/// the steady state. One owner at a time: what `take` returns is valid until the next `take` or
+/// `reset`-free use by another operator. Not thread-safe.
+class Workspace {
+ public:
+  /// At least `count` floats of uninitialised scratch, aligned to 64 bytes.
+  float* take_floats(std::int64_t count) {
+    if (buffer_.empty() || buffer_.dim(0) < count) {
+      buffer_ = Tensor();  // free first: the old scratch need not coexist with the new
+      buffer_ = Tensor(DType::f32, {count});
+    }
+    return buffer_.data<float>();
+  }
+  std::int64_t bytes() const { return buffer_.empty() ? 0 : buffer_.bytes(); }
+
+ private:
+  Tensor buffer_;
+};
+
+/// Handed to every operator: where it runs, on which stream, with which scratch.
+/// `stream` is a cudaStream_t on CUDA devices and null on the CPU. Owns only the workspace.
+struct Context {
+  Device device;
+  void* stream = nullptr;
+  mutable Workspace workspace;
+};
+
+}  // namespace dsabench
