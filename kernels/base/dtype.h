@@ -6,7 +6,7 @@ namespace dsabench {
 
 /// Element type of a tensor. f8_e4m3 is the finite-only variant (max 448, no infinities);
 /// f8_e8m0 is a bare power-of-two scale.
-enum class DType : std::uint8_t { f32, bf16, f16, f8_e4m3, f8_e8m0, i32, i64, u8 };
+enum class DType : std::uint8_t { f32, bf16, f16, f8_e4m3, f8_e8m0, i16, i32, i64, u8 };
 
 /// Bytes of one element.
 constexpr std::int64_t dtype_bytes(DType dtype) {
@@ -16,6 +16,7 @@ constexpr std::int64_t dtype_bytes(DType dtype) {
       return 4;
     case DType::bf16:
     case DType::f16:
+    case DType::i16:
       return 2;
     case DType::i64:
       return 8;
@@ -40,6 +41,8 @@ constexpr std::string_view dtype_name(DType dtype) {
       return "f8_e4m3";
     case DType::f8_e8m0:
       return "f8_e8m0";
+    case DType::i16:
+      return "i16";
     case DType::i32:
       return "i32";
     case DType::i64:
@@ -56,6 +59,10 @@ struct DTypeOf;
 template <>
 struct DTypeOf<float> {
   static constexpr bool accepts(DType d) { return d == DType::f32; }
+};
+template <>
+struct DTypeOf<std::int16_t> {
+  static constexpr bool accepts(DType d) { return d == DType::i16; }
 };
 template <>
 struct DTypeOf<std::int32_t> {
