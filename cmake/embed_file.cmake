@@ -1,0 +1,74 @@
+# dsabench_embed_files(<target> <header> FILES <files>)
+#
+# Compiles text files into <target>. `#include "<header>"` (found by the target's own sources only)
+# declares, in namespace dsabench::embedded::<stem of header>:
+#   extern const std::string_view <path>;  one per file, its path below the calling folder with every
+#                                          character but letters and digits turned into '_'
+#   extern const std::array<File, n> kFiles;  all of them {path, content}, in the order given
+# so speed/suite.json becomes speed_suite_json. The contents are read again when a file changes.
+# Text without NUL bytes. The views are constant-initialised: safe to use from any initialiser.
+
+if(CMAKE_SCRIPT_MODE_FILE)
+  # Run at build time: -DPATHS=a|b -DSOURCE_DIR= -DHEADER= -DSOURCE=
+  get_filename_component(stem ${HEADER} NAME_WE)
+  get_filename_component(header_name ${HEADER} NAME)
+  string(REPLACE "|" ";" paths "${PATHS}")
+  list(LENGTH paths count)
+  set(declarations "")
+  set(definitions "")
+  set(entries "")
+  foreach(path IN LISTS paths)
+    string(REGEX REPLACE "[^A-Za-z0-9]" "_" symbol ${path})
+    file(READ ${SOURCE_DIR}/${path} content)
+    string(FIND "${content}" ")dsabench_eof\"" clash)
+    if(NOT clash EQUAL -1)
+      message(FATAL_ERROR "${path}: holds the text that ends an embedded file")
+    endif()
+    string(APPEND declarations "extern const std::string_view ${symbol};\n")
+    string(APPEND definitions
+      "constexpr std::string_view ${symbol} = R\"dsabench_eof(${content})dsabench_eof\";\n")
+    string(APPEND entries "    {\"${path}\", ${symbol}},\n")
+  endforeach()
+  file(WRITE ${HEADER} "#pragma once
+#include <array>
+#include <string_view>
+
+namespace dsabench::embedded::${stem} {
+struct File {
+  std::string_view path, content;
+};
+${declarations}extern const std::array<File, ${count}> kFiles;
+}  // namespace dsabench::embedded::${stem}
+")
+  file(WRITE ${SOURCE} "#include \"${header_name}\"
+
+#pragma GCC diagnostic ignored \"-Woverlength-strings\"
+namespace dsabench::embedded::${stem} {
+${definitions}constexpr std::array<File, ${count}> kFiles = {{\n${entries}}};
+}  // namespace dsabench::embedded::${stem}
+")
+  return()
+endif()
+
+include_guard(GLOBAL)
+set(DSABENCH_EMBED_SCRIPT ${CMAKE_CURRENT_LIST_FILE})
+
+function(dsabench_embed_files target header)
+  cmake_parse_arguments(ARG "" "" "FILES" ${ARGN})
+  if(NOT ARG_FILES)
+    message(FATAL_ERROR "dsabench_embed_files(${target}): no FILES")
+  endif()
+  get_filename_component(stem ${header} NAME_WE)
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/embedded)
+  list(JOIN ARG_FILES "|" paths)
+  list(TRANSFORM ARG_FILES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE inputs)
+  add_custom_command(
+    OUTPUT ${folder}/${header} ${folder}/${stem}.cpp
+    COMMAND ${CMAKE_COMMAND} "-DPATHS=${paths}" -DSOURCE_DIR=${CMAKE_CURRENT_SOURCE_DIR}
+            -DHEADER=${folder}/${header} -DSOURCE=${folder}/${stem}.cpp
+            -P ${DSABENCH_EMBED_SCRIPT}
+    DEPENDS ${inputs} ${DSABENCH_EMBED_SCRIPT}
+    COMMENT "Embedding ${header}" VERBATIM)
+  target_sources(${target} PRIVATE ${folder}/${header} ${folder}/${stem}.cpp)
+  target_include_directories(${target} PRIVATE ${folder})
+endfunction()
