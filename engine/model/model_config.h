@@ -21,7 +21,7 @@ const char* model_family_name(ModelFamily family);
 struct PatternKeys {
   std::optional<std::string> indexer_types;  ///< the list "full"/"shared" as F/S letters
   std::optional<std::string> pattern;        ///< index_topk_pattern (string or list) as F/S letters
-  std::optional<std::int64_t> freq;          ///< index_topk_freq; null means 1
+  std::optional<std::int64_t> freq;          ///< index_topk_freq; empty (absent, null) means 1
   std::optional<std::int64_t> skip_offset;   ///< index_skip_topk_offset
 };
 
@@ -66,6 +66,10 @@ struct ModelConfig {
   bool normalize_expert_weights = true;
   double routed_scaling_factor = 1.0;
 
+  /// Block of one scale of an FP8 weight: quantization_config.weight_block_size, or 128 x 128.
+  std::int64_t fp8_block_rows = 128;
+  std::int64_t fp8_block_columns = 128;
+
   std::int64_t num_mtp_layers = 0;  ///< num_nextn_predict_layers: present in files, never run
   PatternKeys pattern_keys;
   /// Parser's remarks for the user: ignored or overridden keys.
@@ -84,7 +88,10 @@ struct ModelConfig {
 /// num_experts or num_local_experts; first_k_dense_replace or mlp_layer_types). Throws ParseError
 /// for malformed JSON (with the byte offset), and InvalidArgument naming file, field and value for
 /// a missing, mistyped, impossible (zero, negative, beyond 2^31 or contradicting) size, an unknown
-/// model_type, and pattern keys that disagree with the layer count.
+/// model_type, a constant that the engine computes otherwise, and pattern keys that no runtime can
+/// run (indexer_types of another length than the layers, a pattern longer than them, other letters,
+/// S first). Pattern keys that only some runtimes accept are left to LayerPattern::from_config.
+/// Keys of either family that may be absent take the family's Hugging Face default, with a notice.
 ModelConfig parse_model_config(const std::string& text, const std::string& origin);
 /// Reads and parses a file; throws IoError where it cannot be read.
 ModelConfig load_model_config(const std::string& path);
