@@ -6,18 +6,19 @@
 
 namespace dsabench {
 
-/// Where a forward pass spends its time.
+/// Where a forward pass spends its time. The three indexer stages together are all that a Shared
+/// layer saves, so that the indexer's share can be read off them.
 enum class Stage {
-  indexer_proj,
+  indexer_proj,   ///< wq_b, wk, weights_proj and the indexer's own norm, rope, Hadamard, quantise
   indexer_score,  ///< on the CPU, scoring and top-k are one fused operator and both count here
-  topk,
-  sparse_attention,
-  attention_proj,
-  moe,
-  dense_mlp,
-  norm_rope_quant,
-  lm_head,
-  other,
+  topk,           ///< selection where it is a pass of its own
+  sparse_attention,  ///< attention over latents, dense_attention's included
+  attention_proj,    ///< q_a, q_b, kv_a, both halves of kv_b, o_proj
+  moe,               ///< router, routed and shared experts
+  dense_mlp,         ///< the feed-forward of dense layers
+  norm_rope_quant,   ///< norms and rope outside the indexer, writing latents to the cache
+  lm_head,           ///< gathering the wanted rows and the product
+  other,             ///< embedding, residual additions, bookkeeping
 };
 inline constexpr int kNumStages = 10;
 const char* stage_name(Stage stage);

@@ -10,6 +10,9 @@ namespace dsabench {
 /// pass.
 class IndexCache {
  public:
+  /// Beyond every position that a cache can hold.
+  static constexpr std::int32_t kPoison = 0x7f7f7f7f;
+
   /// Prepares for `rows` rows of `top_k` indices; contents are poisoned with positions that no
   /// operator accepts, so that a Shared layer that reads before any Full layer wrote is refused.
   void begin_forward(std::int64_t rows, std::int64_t top_k);

@@ -1,5 +1,7 @@
 #pragma once
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "engine/model/layer_pattern.h"
@@ -20,21 +22,25 @@ IndexerMode parse_indexer_mode(std::string_view name);
 /// that growth within a reserved capacity never allocates. Not thread-safe.
 class KvCache {
  public:
-  KvCache(const ModelConfig& config, const LayerPattern& pattern, IndexerMode mode,
+  /// Without a mode (dense attention) no layer has an indexer cache.
+  KvCache(const ModelConfig& config, const LayerPattern& pattern, std::optional<IndexerMode> mode,
           std::int64_t reserve_tokens);
 
   std::int64_t length() const { return length_; }
   /// Makes room for `tokens` rows in every cache; keeps what is there. New rows are poisoned.
   void reserve(std::int64_t tokens);
-  /// Declares rows [0, tokens) valid; needs capacity. Shrinking forgets rows.
+  /// Declares rows [0, tokens) valid; needs capacity. Shrinking poisons the rows it forgets.
   void set_length(std::int64_t tokens);
 
   /// [capacity, kv_lora_rank + rope] f32: normalised latent, then rotated key part.
   TensorView latents(std::int64_t layer);
-  /// [capacity, index_dim] f32 or f8_e4m3; layer must be Full.
+  ConstTensorView latents(std::int64_t layer) const;
+  /// [capacity, index_dim] f32 or f8_e4m3. Throws InvalidArgument on a layer without indexer cache.
   TensorView indexer_keys(std::int64_t layer);
-  /// [capacity] f32, fp8 modes only; layer must be Full.
+  ConstTensorView indexer_keys(std::int64_t layer) const;
+  /// [capacity] f32 in the fp8 modes, else empty. Throws as indexer_keys.
   TensorView indexer_key_scales(std::int64_t layer);
+  ConstTensorView indexer_key_scales(std::int64_t layer) const;
 
   bool has_indexer_cache(std::int64_t layer) const;
   std::int64_t capacity() const { return capacity_; }
@@ -44,12 +50,16 @@ class KvCache {
 
   /// Deep copy of the valid rows.
   KvCache clone() const;
+  /// Takes over the valid rows of `other`; allocates only beyond the capacity. Throws
+  /// InvalidArgument where the caches differ in layers, sizes or dtypes, and is then unchanged.
+  void assign(const KvCache& other);
 
  private:
   struct LayerCache {
     Tensor latents, keys, key_scales;
   };
   KvCache() = default;
+  const LayerCache& indexed_layer(std::int64_t layer) const;
   std::vector<LayerCache> layers_;
   std::int64_t length_ = 0, capacity_ = 0;
 };

@@ -1,0 +1,109 @@
+#include "engine/attention_layer.h"
+
+#include <algorithm>
+
+#include "kernels/ops/dense_mla.h"
+#include "kernels/ops/linear.h"
+#include "kernels/ops/rms_norm.h"
+#include "kernels/ops/rope.h"
+
+namespace dsabench {
+namespace {
+
+/// Copies `from` [n, width] into rows of `to` [n, width], both possibly strided.
+void copy_rows(ConstTensorView from, TensorView to) {
+  for (std::int64_t t = 0; t < from.dim(0); ++t) {
+    std::copy_n(from.row<float>(t), from.dim(1), to.row<float>(t));
+  }
+}
+
+}  // namespace
+
+TensorView AttentionLayer::query_latent(const LayerPass& pass, const AttentionWeights& weights,
+                                        ConstTensorView x) {
+  const TensorView qr = query_latent_.take_f32({pass.num_rows, config_.q_lora_rank});
+  pass.enter(Stage::attention_proj);
+  ops::linear(pass.ctx, {.x = x, .weight = weights.q_a_proj, .bias = weights.q_a_bias, .out = qr});
+  pass.enter(Stage::norm_rope_quant);
+  ops::rms_norm(pass.ctx,
+                {.x = qr, .weight = weights.q_a_norm, .out = qr, .eps = latent_norm_eps_});
+  return qr;
+}
+
+void AttentionLayer::append_latents(const LayerPass& pass, const AttentionWeights& weights,
+                                    ConstTensorView x) {
+  const std::int64_t latent = config_.kv_lora_rank, rope = config_.qk_rope_dim;
+  const TensorView kv_a = kv_a_.take_f32({pass.num_rows, latent + rope});
+  pass.enter(Stage::attention_proj);
+  ops::linear(pass.ctx,
+              {.x = x, .weight = weights.kv_a_proj, .bias = weights.kv_a_bias, .out = kv_a});
+  pass.enter(Stage::norm_rope_quant);
+  ops::rope(pass.ctx, {.x = kv_a.columns(latent, rope).split_last(1, rope),
+                       .cos = pass.cos,
+                       .sin = pass.sin,
+                       .layout = ops::RopeLayout::interleaved});
+  for (const PackedSequence& entry : pass.sequences) {
+    const auto& span = entry.span;
+    const TensorView from = kv_a.rows(span.row_begin, span.num_rows);
+    const TensorView to = entry.cache->latents(pass.layer).rows(span.first_position, span.num_rows);
+    ops::rms_norm(pass.ctx, {.x = from.columns(0, latent),
+                             .weight = weights.kv_a_norm,
+                             .out = to.columns(0, latent),
+                             .eps = latent_norm_eps_});
+    copy_rows(from.columns(latent, rope), to.columns(latent, rope));
+  }
+}
+
+TensorView AttentionLayer::attend(const LayerPass& pass, const AttentionWeights& weights,
+                                  ConstTensorView qr, ConstTensorView indices) {
+  const std::int64_t rows = pass.num_rows, heads = config_.num_heads;
+  const std::int64_t latent = config_.kv_lora_rank, nope = config_.qk_nope_dim;
+  const std::int64_t rope = config_.qk_rope_dim, v = config_.v_dim;
+  const TensorView flat = queries_.take_f32({rows, heads * (nope + rope)});
+  pass.enter(Stage::attention_proj);
+  ops::linear(pass.ctx, {.x = qr, .weight = weights.q_b_proj, .bias = {}, .out = flat});
+  const TensorView q = flat.split_last(heads, nope + rope);
+  const TensorView q_rope = q.columns(nope, rope);
+  pass.enter(Stage::norm_rope_quant);
+  ops::rope(
+      pass.ctx,
+      {.x = q_rope, .cos = pass.cos, .sin = pass.sin, .layout = ops::RopeLayout::interleaved});
+
+  // [heads, nope + v, latent]: per head the key rows, then the value rows.
+  const ConstTensorView kv_b = weights.kv_b_proj.view().reshaped({heads, (nope + v) * latent});
+  const TensorView latent_queries = latent_queries_.take_f32({rows, heads, latent});
+  pass.enter(Stage::attention_proj);
+  ops::head_linear(pass.ctx, {.x = q.columns(0, nope),
+                              .weight = kv_b.columns(0, nope * latent).split_last(nope, latent),
+                              .out = latent_queries,
+                              .transpose_weight = true});
+
+  sequences_.clear();
+  for (const PackedSequence& entry : pass.sequences) {
+    sequences_.push_back({entry.span, entry.cache->latents(pass.layer)});
+  }
+  const TensorView attended = attended_.take_f32({rows, heads, latent});
+  const auto scale = static_cast<float>(config_.softmax_scale());
+  pass.enter(Stage::sparse_attention);
+  if (indices.empty()) {
+    ops::dense_mla(pass.ctx, {latent_queries, q_rope, sequences_, attended, scale});
+  } else {
+    ops::sparse_mla(pass.ctx, {latent_queries, q_rope, indices, sequences_, attended, scale});
+  }
+
+  const TensorView values = heads_.take_f32({rows, heads, v});
+  const TensorView output = output_.take_f32({rows, config_.hidden_size});
+  pass.enter(Stage::attention_proj);
+  ops::head_linear(pass.ctx,
+                   {.x = attended,
+                    .weight = kv_b.columns(nope * latent, v * latent).split_last(v, latent),
+                    .out = values,
+                    .transpose_weight = false});
+  ops::linear(pass.ctx, {.x = values.reshaped({rows, heads * v}),
+                         .weight = weights.o_proj,
+                         .bias = weights.o_bias,
+                         .out = output});
+  return output;
+}
+
+}  // namespace dsabench

@@ -1,0 +1,267 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "engine/forward.h"
+#include "engine/weight_shapes.h"
+#include "kernels/base/check.h"
+
+namespace dsabench {
+namespace {
+
+struct Sequence {
+  KvCache cache;
+  std::uint64_t last_batch = 0;  ///< stamp of the batch that named it last, to find duplicates
+};
+
+void check_options(const ModelConfig& config, const EngineOptions& options) {
+  if (options.chunk_tokens < 1) {
+    throw InvalidArgument(
+        fmt::format("engine: chunk_tokens is {}, must be at least 1", options.chunk_tokens));
+  }
+  if (options.latent_norm_eps &&
+      !(*options.latent_norm_eps > 0 && std::isfinite(*options.latent_norm_eps))) {
+    throw InvalidArgument(
+        fmt::format("engine: latent_norm_eps is {}, must be positive", *options.latent_norm_eps));
+  }
+  if (options.dense_attention) return;
+  if (config.qk_rope_dim > config.index_dim) {
+    throw InvalidArgument(fmt::format("engine: {} rotates {} of {} indexer dimensions", config.name,
+                                      config.qk_rope_dim, config.index_dim));
+  }
+  if (options.indexer_mode == IndexerMode::fp8_hadamard &&
+      !std::has_single_bit(static_cast<std::uint64_t>(config.index_dim))) {
+    throw InvalidArgument(fmt::format(
+        "engine: indexer mode fp8_hadamard needs an index_dim that is a power of two, {} has {}",
+        config.name, config.index_dim));
+  }
+}
+
+}  // namespace
+
+struct Engine::State {
+  State(std::shared_ptr<const ModelConfig> config_in, std::shared_ptr<const Weights> weights_in,
+        LayerPattern pattern_in, EngineOptions options_in, Device device)
+      : config(std::move(config_in)),
+        weights(std::move(weights_in)),
+        pattern(std::move(pattern_in)),
+        options(options_in),
+        ctx{.device = device, .stream = nullptr, .workspace = {}},
+        forward(*config, *weights, pattern, options, device) {}
+
+  Sequence& sequence(std::int64_t id);
+  std::int64_t check_batch(std::span<const SequenceTokens> batch);
+  void check_tokens(const SequenceTokens& entry);
+  void check_logits(TensorView logits, std::int64_t rows) const;
+  void run_pass(std::span<const SequenceTokens> batch, std::int64_t begin, std::int64_t limit,
+                LogitRows which, TensorView logits, ForwardObserver* observer);
+
+  std::shared_ptr<const ModelConfig> config;
+  std::shared_ptr<const Weights> weights;
+  LayerPattern pattern;
+  EngineOptions options;
+  Context ctx;
+  Forward forward;
+  std::map<std::int64_t, Sequence> sequences;
+  std::int64_t next_sequence = 0;
+  std::uint64_t batch_stamp = 0;
+  // Reused from call to call.
+  std::vector<ForwardEntry> entries;
+  std::vector<SequenceTokens> decode_batch;
+  std::vector<std::int64_t> first_lengths;
+};
+
+Sequence& Engine::State::sequence(std::int64_t id) {
+  const auto found = sequences.find(id);
+  if (found == sequences.end()) {
+    throw InvalidArgument(fmt::format("engine: there is no sequence {}", id));
+  }
+  return found->second;
+}
+
+/// Number of tokens in the batch.
+std::int64_t Engine::State::check_batch(std::span<const SequenceTokens> batch) {
+  if (batch.empty()) throw InvalidArgument("engine: a batch of no sequences");
+  ++batch_stamp;
+  std::int64_t tokens = 0;
+  for (const SequenceTokens& entry : batch) {
+    if (std::exchange(sequence(entry.sequence).last_batch, batch_stamp) == batch_stamp) {
+      throw InvalidArgument(fmt::format("engine: sequence {} is twice in a batch", entry.sequence));
+    }
+    check_tokens(entry);
+    tokens += std::ssize(entry.tokens);
+  }
+  return tokens;
+}
+
+void Engine::State::check_tokens(const SequenceTokens& entry) {
+  if (entry.tokens.empty()) {
+    throw InvalidArgument(fmt::format("engine: no tokens for sequence {}", entry.sequence));
+  }
+  const std::int64_t length = sequence(entry.sequence).cache.length();
+  if (std::ssize(entry.tokens) > config->max_positions - length) {
+    throw InvalidArgument(fmt::format(
+        "engine: sequence {} holds {} tokens and gets {} more, {} takes {}", entry.sequence, length,
+        entry.tokens.size(), config->name, config->max_positions));
+  }
+  for (std::size_t i = 0; i < entry.tokens.size(); ++i) {
+    if (entry.tokens[i] < 0 || entry.tokens[i] >= config->vocab_size) {
+      throw InvalidArgument(
+          fmt::format("engine: token {} of sequence {} is {}, outside the vocabulary of {}", i,
+                      entry.sequence, entry.tokens[i], config->vocab_size));
+    }
+  }
+}
+
+void Engine::State::check_logits(TensorView logits, std::int64_t rows) const {
+  if (logits.empty()) return;
+  check_tensor(ctx, "engine", "logits", logits, DType::f32, {rows, config->vocab_size});
+  if (!logits.is_contiguous()) throw InvalidArgument("engine: logits must be contiguous");
+}
+
+/// Runs the tokens [begin, begin + limit) of every entry that has any left.
+void Engine::State::run_pass(std::span<const SequenceTokens> batch, std::int64_t begin,
+                             std::int64_t limit, LogitRows which, TensorView logits,
+                             ForwardObserver* observer) {
+  entries.clear();
+  std::int64_t row = 0;  // of the entry's first logits
+  for (const SequenceTokens& entry : batch) {
+    const std::int64_t size = std::ssize(entry.tokens);
+    const std::int64_t rows = which == LogitRows::all ? size : 1;
+    if (begin < size) {
+      const std::int64_t count = std::min(limit, size - begin);
+      TensorView wanted;
+      if (!logits.empty() && which == LogitRows::all) wanted = logits.rows(row + begin, count);
+      if (!logits.empty() && which == LogitRows::last && begin + count == size) {
+        wanted = logits.rows(row, 1);
+      }
+      const auto chunk =
+          entry.tokens.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
+      entries.push_back({entry.sequence, &sequence(entry.sequence).cache, chunk, wanted});
+    }
+    row += rows;
+  }
+  forward.run(entries, observer);
+}
+
+Engine::Engine(std::shared_ptr<const ModelConfig> config, std::shared_ptr<const Weights> weights,
+               LayerPattern pattern, EngineOptions options, Device device) {
+  if (!config || !weights) throw InvalidArgument("engine: no config or no weights");
+  if (!device.is_cpu()) {
+    throw UnsupportedDevice(
+        fmt::format("engine: the weights live on the host, {} cannot read them", device.name()));
+  }
+  validate(*config);
+  check_options(*config, options);
+  if (pattern.num_layers() != config->num_layers) {
+    throw InvalidArgument(fmt::format("engine: pattern {} has {} letters, {} has {} layers",
+                                      pattern.letters(), pattern.num_layers(), config->name,
+                                      config->num_layers));
+  }
+  check_weights_against_config(*config, *weights);
+  if (!options.dense_attention) check_pattern_against_weights(pattern, *weights);
+  state_ = std::make_unique<State>(std::move(config), std::move(weights), std::move(pattern),
+                                   options, device);
+}
+
+Engine::~Engine() = default;
+
+const ModelConfig& Engine::config() const { return *state_->config; }
+const LayerPattern& Engine::pattern() const { return state_->pattern; }
+const EngineOptions& Engine::options() const { return state_->options; }
+
+std::int64_t Engine::add_sequence(std::int64_t reserve_tokens) {
+  if (reserve_tokens < 0 || reserve_tokens > state_->config->max_positions) {
+    throw InvalidArgument(fmt::format("engine: reserve of {} tokens, {} takes 0 to {}",
+                                      reserve_tokens, state_->config->name,
+                                      state_->config->max_positions));
+  }
+  std::optional<IndexerMode> mode;
+  if (!state_->options.dense_attention) mode = state_->options.indexer_mode;
+  KvCache cache(*state_->config, state_->pattern, mode, reserve_tokens);
+  state_->sequences.emplace(state_->next_sequence, Sequence{std::move(cache)});
+  return state_->next_sequence++;
+}
+
+void Engine::remove_sequence(std::int64_t sequence) {
+  state_->sequence(sequence);
+  state_->sequences.erase(sequence);
+}
+
+std::int64_t Engine::length(std::int64_t sequence) const { return cache(sequence).length(); }
+
+const KvCache& Engine::cache(std::int64_t sequence) const {
+  return state_->sequence(sequence).cache;
+}
+
+void Engine::forward(std::span<const SequenceTokens> batch, LogitRows which, TensorView logits,
+                     ForwardObserver* observer) {
+  const std::int64_t tokens = state_->check_batch(batch);
+  state_->check_logits(logits, which == LogitRows::all ? tokens : std::ssize(batch));
+  state_->run_pass(batch, 0, tokens, which, logits, observer);
+}
+
+void Engine::prefill(std::span<const SequenceTokens> batch, LogitRows which, TensorView logits,
+                     ForwardObserver* observer) {
+  State& state = *state_;
+  const std::int64_t tokens = state.check_batch(batch);
+  state.check_logits(logits, which == LogitRows::all ? tokens : std::ssize(batch));
+  state.first_lengths.clear();
+  std::int64_t longest = 0;
+  for (const SequenceTokens& entry : batch) {
+    KvCache& cache = state.sequence(entry.sequence).cache;
+    cache.reserve(cache.length() + std::ssize(entry.tokens));
+    state.first_lengths.push_back(cache.length());
+    longest = std::max(longest, std::int64_t{std::ssize(entry.tokens)});
+  }
+  const std::int64_t chunk = state.options.chunk_tokens;
+  try {
+    for (std::int64_t begin = 0; begin < longest; begin += chunk) {
+      state.run_pass(batch, begin, chunk, which, logits, observer);
+    }
+  } catch (...) {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      state.sequence(batch[i].sequence).cache.set_length(state.first_lengths[i]);
+    }
+    throw;
+  }
+}
+
+void Engine::decode(std::span<const std::int64_t> sequences, std::span<const std::int32_t> tokens,
+                    TensorView logits, ForwardObserver* observer) {
+  if (sequences.size() != tokens.size()) {
+    throw InvalidArgument(fmt::format("engine: decode of {} sequences with {} tokens",
+                                      sequences.size(), tokens.size()));
+  }
+  state_->decode_batch.clear();
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    state_->decode_batch.push_back({sequences[i], tokens.subspan(i, 1)});
+  }
+  forward(state_->decode_batch, LogitRows::last, logits, observer);
+}
+
+Snapshot Engine::snapshot(std::int64_t sequence) const { return Snapshot(cache(sequence).clone()); }
+
+void Engine::restore(std::int64_t sequence, const Snapshot& snapshot) {
+  state_->sequence(sequence).cache.assign(snapshot.cache_);
+}
+
+std::int64_t Engine::num_forwards() const { return state_->forward.num_forwards(); }
+std::span<const std::uint64_t> Engine::indexer_runs() const {
+  return state_->forward.indexer_runs();
+}
+ConstTensorView Engine::expert_load() const { return state_->forward.expert_load(); }
+const StageClock& Engine::stage_clock() const { return state_->forward.clock(); }
+void Engine::reset_counters() { state_->forward.reset_counters(); }
+
+std::int64_t Engine::cache_bytes() const {
+  std::int64_t bytes = 0;
+  for (const auto& [id, sequence] : state_->sequences) bytes += sequence.cache.allocated_bytes();
+  return bytes;
+}
+
+}  // namespace dsabench

@@ -1,0 +1,208 @@
+#include "engine/forward.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "kernels/ops/add.h"
+#include "kernels/ops/embedding.h"
+#include "kernels/ops/linear.h"
+#include "kernels/ops/rms_norm.h"
+
+namespace dsabench {
+namespace {
+
+constexpr std::int64_t kNoLayer = -1;
+constexpr double kLatentNormEps = 1e-6;  // Hugging Face and DeepSeek: whatever rms_norm_eps says
+
+ops::RopeLayout indexer_rope(const ModelConfig& config, const EngineOptions& options) {
+  if (options.indexer_rope) return *options.indexer_rope;
+  const bool interleaved =
+      config.indexer_rope_interleave.value_or(config.family == ModelFamily::glm_moe_dsa);
+  return interleaved ? ops::RopeLayout::interleaved : ops::RopeLayout::half_split;
+}
+
+/// Ends the running stage also where an operator throws, so that the clock does not run on.
+struct ClockGuard {
+  StageClock& clock;
+  ~ClockGuard() { clock.leave(); }
+};
+
+}  // namespace
+
+Forward::Forward(const ModelConfig& config, const Weights& weights, const LayerPattern& pattern,
+                 const EngineOptions& options, Device device)
+    : config_(config),
+      weights_(weights),
+      pattern_(pattern),
+      dense_attention_(options.dense_attention),
+      ctx_{.device = device, .stream = nullptr, .workspace = {}},
+      frequencies_(ops::rope_frequencies(config.rope)),
+      attention_(config, static_cast<float>(options.latent_norm_eps.value_or(kLatentNormEps))),
+      indexer_(config, options.indexer_mode, indexer_rope(config, options)),
+      feed_forward_(config),
+      clock_(config.num_layers),
+      indexer_runs_(static_cast<std::size_t>(config.num_layers)),
+      expert_load_(DType::i64, {config.num_layers, config.num_experts}) {
+  reset_counters();
+}
+
+void Forward::reset_counters() {
+  num_forwards_ = 0;
+  std::fill(indexer_runs_.begin(), indexer_runs_.end(), 0);
+  expert_load_.fill_bytes(0);
+  clock_.reset();
+}
+
+void Forward::run(std::span<const ForwardEntry> entries, ForwardObserver* observer) {
+  for (const ForwardEntry& entry : entries) {
+    entry.cache->reserve(entry.cache->length() + std::ssize(entry.tokens));
+  }
+  const ClockGuard guard{clock_};
+  clock_.enter(kNoLayer, Stage::other);
+  pack(entries);
+  const TensorView hidden = embed(entries);
+  const std::int64_t half = config_.qk_rope_dim / 2;
+  const TensorView cos = cos_.take_f32({num_rows_, half}), sin = sin_.take_f32({num_rows_, half});
+  const TensorView positions = positions_.take(DType::i32, {num_rows_});
+  for (const PackedSequence& entry : packed_) {
+    auto* first = positions.row<std::int32_t>(entry.span.row_begin);
+    std::iota(first, first + entry.span.num_rows,
+              static_cast<std::int32_t>(entry.span.first_position));
+  }
+  clock_.enter(kNoLayer, Stage::norm_rope_quant);
+  ops::rope_angles(ctx_, {&frequencies_, positions, cos, sin});
+  if (!dense_attention_) index_cache_.begin_forward(num_rows_, config_.index_top_k);
+
+  if (observer != nullptr) {
+    clock_.leave();
+    observer->on_forward(observed_rows_, hidden);
+  }
+  for (std::int64_t layer = 0; layer < config_.num_layers; ++layer) {
+    run_layer({ctx_, clock_, packed_, num_rows_, cos, sin, layer, observer != nullptr}, hidden,
+              observer);
+  }
+  if (observer != nullptr) {
+    const TensorView normed = final_norm(hidden);
+    clock_.leave();
+    observer->on_final_norm(normed);
+  }
+  compute_logits(entries, hidden);
+  for (const PackedSequence& entry : packed_) entry.cache->set_length(entry.span.end_position());
+  ++num_forwards_;
+}
+
+void Forward::pack(std::span<const ForwardEntry> entries) {
+  packed_.clear();
+  observed_rows_.clear();
+  num_rows_ = 0;
+  for (const ForwardEntry& entry : entries) {
+    const std::int64_t rows = std::ssize(entry.tokens), first = entry.cache->length();
+    packed_.push_back({entry.sequence, entry.cache, {num_rows_, rows, first}});
+    observed_rows_.push_back({entry.sequence, num_rows_, rows, first});
+    num_rows_ += rows;
+  }
+}
+
+TensorView Forward::embed(std::span<const ForwardEntry> entries) {
+  const TensorView tokens = tokens_.take(DType::i32, {num_rows_});
+  auto* to = tokens.data<std::int32_t>();
+  for (const ForwardEntry& entry : entries) {
+    to = std::copy(entry.tokens.begin(), entry.tokens.end(), to);
+  }
+  const TensorView hidden = hidden_.take_f32({num_rows_, config_.hidden_size});
+  ops::embedding(ctx_, {.table = weights_.embedding, .tokens = tokens, .out = hidden});
+  return hidden;
+}
+
+void Forward::run_layer(const LayerPass& pass, TensorView hidden, ForwardObserver* observer) {
+  const LayerWeights& weights = weights_.layers[static_cast<std::size_t>(pass.layer)];
+  const auto eps = static_cast<float>(config_.rms_norm_eps);
+  const TensorView attention_input = attention_input_.take_f32({num_rows_, config_.hidden_size});
+  pass.enter(Stage::norm_rope_quant);
+  ops::rms_norm(ctx_, {hidden, weights.input_norm, attention_input, eps});
+
+  const TensorView qr = attention_.query_latent(pass, weights.attention, attention_input);
+  const bool runs_indexer = !dense_attention_ && pattern_.is_full(pass.layer);
+  TensorView indices, margins;
+  if (!dense_attention_) indices = index_cache_.indices();
+  if (runs_indexer) {
+    if (pass.traced) margins = margins_.take_f32({num_rows_});
+    indexer_.select(pass, *weights.attention.indexer, attention_input, qr, indices, margins,
+                    &indexer_runs_[static_cast<std::size_t>(pass.layer)]);
+    index_cache_.set_source_layer(pass.layer);
+  }
+  attention_.append_latents(pass, weights.attention, attention_input);
+  const TensorView attended = attention_.attend(pass, weights.attention, qr, indices);
+  pass.enter(Stage::other);
+  ops::add(ctx_, {hidden, attended});
+
+  const TensorView feed_forward_input =
+      feed_forward_input_.take_f32({num_rows_, config_.hidden_size});
+  pass.enter(Stage::norm_rope_quant);
+  ops::rms_norm(ctx_, {hidden, weights.post_attention_norm, feed_forward_input, eps});
+  const TensorView load = expert_load_.view().rows(pass.layer, 1).reshaped({config_.num_experts});
+  const TensorView update = feed_forward_.run(pass, weights, feed_forward_input, load);
+  pass.enter(Stage::other);
+  ops::add(ctx_, {hidden, update});
+
+  if (observer == nullptr) return;
+  clock_.leave();
+  observer->on_layer({.layer = pass.layer,
+                      .is_full = runs_indexer,
+                      .attention_input = attention_input,
+                      .q_latent_norm = qr,
+                      .indices = indices,
+                      .margins = margins,
+                      .attention_output = attended,
+                      .hidden = hidden,
+                      .experts = feed_forward_.experts()});
+}
+
+TensorView Forward::final_norm(ConstTensorView hidden) {
+  const TensorView normed = final_norm_.take_f32({hidden.dim(0), hidden.dim(1)});
+  clock_.enter(kNoLayer, Stage::norm_rope_quant);
+  ops::rms_norm(ctx_,
+                {hidden, weights_.final_norm, normed, static_cast<float>(config_.rms_norm_eps)});
+  return normed;
+}
+
+void Forward::compute_logits(std::span<const ForwardEntry> entries, ConstTensorView hidden) {
+  const std::int64_t dim = config_.hidden_size;
+  std::int64_t wanted = 0;
+  for (const ForwardEntry& entry : entries) {
+    if (!entry.logits.empty()) wanted += entry.logits.dim(0);
+  }
+  if (wanted == 0) return;
+  clock_.enter(kNoLayer, Stage::lm_head);
+  const TensorView rows = logit_rows_.take_f32({wanted, dim});
+  auto* to = rows.data<float>();
+  for (std::size_t e = 0; e < entries.size(); ++e) {
+    if (entries[e].logits.empty()) continue;
+    const std::int64_t count = entries[e].logits.dim(0);
+    to =
+        std::copy_n(hidden.row<float>(packed_[e].span.row_begin + packed_[e].span.num_rows - count),
+                    count * dim, to);
+  }
+  const TensorView normed = final_norm(rows);
+  clock_.enter(kNoLayer, Stage::lm_head);
+  const Tensor& head = config_.tie_word_embeddings ? weights_.embedding : weights_.lm_head;
+  // Destinations that lie one behind the other are one product: the head is read once.
+  std::int64_t done = 0;
+  for (std::size_t e = 0; e < entries.size();) {
+    const TensorView& first = entries[e++].logits;
+    if (first.empty()) continue;
+    std::int64_t count = first.dim(0);
+    while (e < entries.size() && !entries[e].logits.empty() &&
+           entries[e].logits.raw() ==
+               first.raw() + count * first.dim(1) * dtype_bytes(DType::f32)) {
+      count += entries[e++].logits.dim(0);
+    }
+    ops::linear(ctx_, {.x = normed.rows(done, count),
+                       .weight = head,
+                       .bias = {},
+                       .out = TensorView(first.raw(), DType::f32, {count, first.dim(1)})});
+    done += count;
+  }
+}
+
+}  // namespace dsabench

@@ -1,0 +1,70 @@
+#pragma once
+#include <span>
+#include <vector>
+
+#include "engine/attention_layer.h"
+#include "engine/cache/index_cache.h"
+#include "engine/engine.h"
+#include "engine/feed_forward_layer.h"
+#include "engine/indexer_layer.h"
+
+namespace dsabench {
+
+/// One sequence's share of a forward pass.
+struct ForwardEntry {
+  std::int64_t sequence = 0;
+  KvCache* cache = nullptr;
+  std::span<const std::int32_t> tokens;
+  /// Where the logits of the entry's last rows go: [n <= tokens, vocab] f32; empty for none.
+  TensorView logits;
+};
+
+/// The model's forward pass over packed rows, with the counters that it keeps. Trusts its entries:
+/// Engine has checked tokens, positions and shapes. Holds the scratch of one pass; not thread-safe.
+class Forward {
+ public:
+  /// References outlive the object.
+  Forward(const ModelConfig& config, const Weights& weights, const LayerPattern& pattern,
+          const EngineOptions& options, Device device);
+
+  /// Appends every entry's tokens to its caches. Lengths change last: where something throws they
+  /// are as before.
+  void run(std::span<const ForwardEntry> entries, ForwardObserver* observer);
+
+  std::int64_t num_forwards() const { return num_forwards_; }
+  std::span<const std::uint64_t> indexer_runs() const { return indexer_runs_; }
+  ConstTensorView expert_load() const { return expert_load_; }
+  const StageClock& clock() const { return clock_; }
+  void reset_counters();
+
+ private:
+  void pack(std::span<const ForwardEntry> entries);
+  TensorView embed(std::span<const ForwardEntry> entries);
+  void run_layer(const LayerPass& pass, TensorView hidden, ForwardObserver* observer);
+  void compute_logits(std::span<const ForwardEntry> entries, ConstTensorView hidden);
+  TensorView final_norm(ConstTensorView hidden);
+
+  const ModelConfig& config_;
+  const Weights& weights_;
+  const LayerPattern& pattern_;
+  const bool dense_attention_;
+  Context ctx_;
+  ops::RopeFrequencies frequencies_;
+  AttentionLayer attention_;
+  IndexerLayer indexer_;
+  FeedForwardLayer feed_forward_;
+  IndexCache index_cache_;
+
+  std::vector<PackedSequence> packed_;
+  std::vector<ForwardRows> observed_rows_;
+  std::int64_t num_rows_ = 0;
+  ScratchBuffer tokens_, positions_, cos_, sin_, hidden_, attention_input_, feed_forward_input_,
+      margins_, final_norm_, logit_rows_;
+
+  StageClock clock_;
+  std::int64_t num_forwards_ = 0;
+  std::vector<std::uint64_t> indexer_runs_;
+  Tensor expert_load_;
+};
+
+}  // namespace dsabench

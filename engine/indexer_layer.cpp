@@ -1,0 +1,113 @@
+#include "engine/indexer_layer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/ops/layer_norm.h"
+#include "kernels/ops/linear.h"
+#include "kernels/ops/quantize_fp8.h"
+
+namespace dsabench {
+namespace {
+
+constexpr float kKeyNormEps = 1e-6f;  // fixed by every implementation, whatever the config says
+
+/// weights[t, h] *= factor * (scales[t, h] where there are any).
+void scale_head_weights(TensorView weights, float factor, ConstTensorView scales) {
+  auto* values = weights.data<float>();
+  const float* per_head = scales.empty() ? nullptr : scales.data<float>();
+  for (std::int64_t i = 0; i < weights.num_elements(); ++i) {
+    values[i] *= factor * (per_head != nullptr ? per_head[i] : 1.0f);
+  }
+}
+
+}  // namespace
+
+void IndexerLayer::select(const LayerPass& pass, const IndexerWeights& weights, ConstTensorView x,
+                          ConstTensorView qr, TensorView indices, TensorView margins,
+                          std::uint64_t* run_counter) {
+  const std::int64_t rows = pass.num_rows, heads = config_.index_heads, dim = config_.index_dim;
+  pass.enter(Stage::indexer_proj);
+  append_keys(pass, weights, x);
+
+  const TensorView flat = queries_.take_f32({rows, heads * dim});
+  ops::linear(pass.ctx, {.x = qr, .weight = weights.wq_b, .bias = {}, .out = flat});
+  const TensorView q = flat.split_last(heads, dim);
+  rotate(pass, q);
+  TensorView scored = q, scales;
+  if (mode_ != IndexerMode::exact) {
+    const TensorView head_rows = flat.reshaped({rows * heads, dim});
+    if (mode_ == IndexerMode::fp8_hadamard) ops::hadamard(pass.ctx, {head_rows});
+    scored = quantised_queries_.take(DType::f8_e4m3, {rows, heads, dim});
+    scales = query_scales_.take_f32({rows * heads, 1});
+    ops::quantize_fp8(pass.ctx, {.x = head_rows,
+                                 .out = scored.reshaped({rows * heads, dim}),
+                                 .scales = scales,
+                                 .block = dim,
+                                 .power_of_two_scale = true});
+  }
+  const TensorView gates = head_weights(pass, weights, x);
+  const auto factor = static_cast<float>(1.0 / std::sqrt(double(heads) * double(dim)));
+  scale_head_weights(gates, factor, scales);
+
+  sequences_.clear();
+  for (const PackedSequence& entry : pass.sequences) {
+    sequences_.push_back({entry.span, entry.cache->indexer_keys(pass.layer),
+                          entry.cache->indexer_key_scales(pass.layer)});
+  }
+  pass.enter(Stage::indexer_score);
+  ops::indexer_topk(pass.ctx, {.q = scored,
+                               .head_weights = gates,
+                               .sequences = sequences_,
+                               .top_k = config_.index_top_k,
+                               .indices = indices,
+                               .margins = margins,
+                               .run_counter = run_counter});
+}
+
+void IndexerLayer::rotate(const LayerPass& pass, TensorView x) const {
+  ops::rope(pass.ctx, {.x = x.columns(0, config_.qk_rope_dim),
+                       .cos = pass.cos,
+                       .sin = pass.sin,
+                       .layout = rope_layout_});
+}
+
+void IndexerLayer::append_keys(const LayerPass& pass, const IndexerWeights& weights,
+                               ConstTensorView x) {
+  const std::int64_t dim = config_.index_dim;
+  const TensorView keys = keys_.take_f32({pass.num_rows, dim});
+  ops::linear(pass.ctx, {.x = x, .weight = weights.wk, .bias = {}, .out = keys});
+  ops::layer_norm(pass.ctx, {.x = keys,
+                             .weight = weights.k_norm_weight,
+                             .bias = weights.k_norm_bias,
+                             .out = keys,
+                             .eps = kKeyNormEps});
+  rotate(pass, keys.split_last(1, dim));
+  if (mode_ == IndexerMode::fp8_hadamard) ops::hadamard(pass.ctx, {keys});
+  for (const PackedSequence& entry : pass.sequences) {
+    const auto& span = entry.span;
+    const TensorView from = keys.rows(span.row_begin, span.num_rows);
+    const TensorView to =
+        entry.cache->indexer_keys(pass.layer).rows(span.first_position, span.num_rows);
+    if (mode_ == IndexerMode::exact) {
+      std::copy_n(from.data<float>(), from.num_elements(), to.data<float>());
+      continue;
+    }
+    const TensorView scales =
+        entry.cache->indexer_key_scales(pass.layer).rows(span.first_position, span.num_rows);
+    ops::quantize_fp8(pass.ctx, {.x = from,
+                                 .out = to,
+                                 .scales = scales.reshaped({span.num_rows, 1}),
+                                 .block = dim,
+                                 .power_of_two_scale = true});
+  }
+}
+
+TensorView IndexerLayer::head_weights(const LayerPass& pass, const IndexerWeights& weights,
+                                      ConstTensorView x) {
+  const TensorView gates = head_weights_.take_f32({pass.num_rows, config_.index_heads});
+  ops::linear(pass.ctx, {.x = x, .weight = weights.weights_proj, .bias = {}, .out = gates});
+  return gates;
+}
+
+}  // namespace dsabench

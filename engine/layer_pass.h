@@ -1,0 +1,32 @@
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "engine/cache/kv_cache.h"
+#include "engine/stage_clock.h"
+#include "kernels/base/context.h"
+#include "kernels/ops/sequence_span.h"
+
+namespace dsabench {
+
+/// One sequence's rows within a forward pass and the caches that they are appended to.
+struct PackedSequence {
+  std::int64_t sequence = 0;
+  KvCache* cache = nullptr;
+  ops::SequenceSpan span;
+};
+
+/// What the blocks of one layer are run on: the packed rows of a forward pass. Owns nothing.
+struct LayerPass {
+  const Context& ctx;
+  StageClock& clock;
+  std::span<const PackedSequence> sequences;
+  std::int64_t num_rows = 0;
+  ConstTensorView cos, sin;  ///< [rows, rope_dim / 2], main attention and indexer alike
+  std::int64_t layer = 0;
+  bool traced = false;  ///< an observer wants what only it reads
+
+  void enter(Stage stage) const { clock.enter(layer, stage); }
+};
+
+}  // namespace dsabench
