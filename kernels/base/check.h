@@ -10,6 +10,16 @@ namespace dsabench {
 /// Matches any size in `check_tensor`.
 inline constexpr std::int64_t kAnySize = -1;
 
+/// "4, ?, 16": a wanted shape, for messages.
+inline std::string shape_pattern(std::initializer_list<std::int64_t> shape) {
+  std::string text;
+  for (const std::int64_t dim : shape) {
+    if (!text.empty()) text += ", ";
+    text += dim == kAnySize ? "?" : std::to_string(dim);
+  }
+  return text;
+}
+
 /// Throws InvalidArgument unless `view` lives on the context's device, has `dtype` and `shape`,
 /// and its last dimension has stride 1. Leading dimensions may be strided.
 template <class Byte>
@@ -24,11 +34,11 @@ void check_tensor(const Context& ctx, std::string_view op, std::string_view name
     fits = dim == kAnySize || view.dim(at) == dim;
     ++at;
   }
-  fits = fits && (view.rank() == 0 || view.dim(view.rank() - 1) <= 1 ||
-                  view.stride(view.rank() - 1) == 1);
+  fits = fits &&
+         (view.rank() == 0 || view.dim(view.rank() - 1) <= 1 || view.stride(view.rank() - 1) == 1);
   if (!fits) {
     throw InvalidArgument(fmt::format("{}: {} must be {} [{}] on {}, got {} on {}", op, name,
-                                      dtype_name(dtype), fmt::join(shape, ", "), ctx.device.name(),
+                                      dtype_name(dtype), shape_pattern(shape), ctx.device.name(),
                                       view.empty() ? "nothing" : view.shape_string(),
                                       view.device().name()));
   }
@@ -36,8 +46,8 @@ void check_tensor(const Context& ctx, std::string_view op, std::string_view name
 
 /// Throws UnsupportedDevice: the operator has no implementation for the context's device.
 [[noreturn]] inline void throw_unsupported_device(std::string_view op, const Context& ctx) {
-  throw UnsupportedDevice(fmt::format("{} has no implementation for device {} in this build", op,
-                                      ctx.device.name()));
+  throw UnsupportedDevice(
+      fmt::format("{} has no implementation for device {} in this build", op, ctx.device.name()));
 }
 
 }  // namespace dsabench

@@ -52,19 +52,24 @@ inline float e4m3_to_f32(std::uint8_t bits) {
   return (bits & 0x80) != 0 ? -magnitude : magnitude;
 }
 
-/// Saturates at +-448; NaN stays NaN.
+/// Saturates at +-448; NaN stays NaN. Without branches on normal values: it runs once an element.
 inline std::uint8_t f32_to_e4m3(float value) {
-  const std::uint8_t sign = std::signbit(value) ? 0x80 : 0;
-  if (std::isnan(value)) return static_cast<std::uint8_t>(sign | 0x7f);
+  constexpr float kMinNormal = 0x1p-6f;
+  constexpr float kSubnormalRound = 0x1p14f;  // its last mantissa bit weighs 2^-9, as a unit here
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto sign = static_cast<std::uint8_t>(bits >> 24 & 0x80u);
   const float magnitude = std::fabs(value);
-  if (magnitude >= kE4m3Max) return static_cast<std::uint8_t>(sign | 0x7e);
-  int exponent = 0;
-  std::frexp(magnitude, &exponent);            // magnitude = m * 2^exponent, m in [0.5, 1)
-  const int step = exponent < -5 ? -9 : exponent - 4;  // weight of the last mantissa bit
-  const auto units = static_cast<int>(std::nearbyint(std::ldexp(magnitude, -step)));
-  if (step == -9) return static_cast<std::uint8_t>(sign | units);  // 8 units carry into normal
-  // units is 8..16; 16 carries into the next exponent by plain addition.
-  return static_cast<std::uint8_t>(sign | (((step + 9) << 3) + units));
+  std::uint32_t code = 0;
+  if (magnitude < kMinNormal) {
+    code = std::bit_cast<std::uint32_t>(magnitude + kSubnormalRound) -
+           std::bit_cast<std::uint32_t>(kSubnormalRound);  // 8 units carry into the normal codes
+  } else if (magnitude < kE4m3Max) {
+    const std::uint32_t low = bits & 0x7fffffffu;
+    code = ((low + 0x7ffffu + (low >> 20 & 1u)) >> 20) - (120u << 3);
+  } else {
+    code = std::isnan(value) ? 0x7fu : 0x7eu;
+  }
+  return static_cast<std::uint8_t>(sign | code);
 }
 
 inline float e8m0_to_f32(std::uint8_t bits) {

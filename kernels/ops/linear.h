@@ -1,0 +1,32 @@
+#pragma once
+#include "kernels/base/context.h"
+
+namespace dsabench::ops {
+
+/// Matrix product with a row-major weight: out[t, o] = sum_i x[t, i] * weight[o, i] (+ bias[o]).
+///   x       [tokens, in]   f32, rows may be strided
+///   weight  [out, in]      f32, rows may be strided
+///   bias    [out]          f32, may be empty
+///   out     [tokens, out]  f32, rows may be strided; must not overlap x
+/// Throws InvalidArgument on a shape, dtype or device mismatch. 2 * tokens * in * out flops.
+struct LinearArgs {
+  ConstTensorView x, weight, bias;
+  TensorView out;
+};
+void linear(const Context& ctx, const LinearArgs& args);
+
+/// One matrix product per head, as in the absorbed form of MLA:
+///   transpose_weight false: out[t, h, o] = sum_i x[t, h, i] * weight[h, o, i]
+///   transpose_weight true:  out[t, h, o] = sum_i x[t, h, i] * weight[h, i, o]
+///   x       [tokens, heads, in]   f32, tokens and heads may be strided
+///   weight  [heads, out, in] or [heads, in, out]  f32, heads and rows may be strided
+///   out     [tokens, heads, out]  f32, tokens and heads may be strided; must not overlap x
+/// Throws InvalidArgument on a mismatch. 2 * tokens * heads * in * out flops.
+struct HeadLinearArgs {
+  ConstTensorView x, weight;
+  TensorView out;
+  bool transpose_weight = false;
+};
+void head_linear(const Context& ctx, const HeadLinearArgs& args);
+
+}  // namespace dsabench::ops
