@@ -49,6 +49,14 @@ struct VectorMath {
   void (*sigmoid)(float* out, const float* x, std::int64_t n);
   /// out[i] = the value of the e4m3 code x[i]; exact.
   void (*e4m3_to_f32)(float* out, const std::uint8_t* x, std::int64_t n);
+
+  /// out[i] = sum_h weights[h] * relu(x[h * stride + i]), summed in order of h; relu(NaN) is NaN.
+  void (*relu_weighted_sum)(float* out, const float* x, std::int64_t stride, const float* weights,
+                            std::int64_t heads, std::int64_t n);
+  /// Writes the indices i with x[i] > threshold, ascending, and returns their number. `indices` has
+  /// room for n. NaN is never greater.
+  std::int64_t (*select_greater)(std::int32_t* indices, const float* x, float threshold,
+                                 std::int64_t n);
 };
 
 /// The best table that this CPU runs, or the one that the environment variable DSABENCH_CPU_ISA

@@ -2,6 +2,9 @@
 /// DSABENCH_ISA_NAMESPACE. No include guard, no standard templates and no external inline
 /// functions: a copy with wide instructions must never be the one the linker keeps for all.
 #include <cstdint>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 #include "kernels/simd/vector_math.h"
 
@@ -164,6 +167,65 @@ void e4m3_to_f32(float* out, const std::uint8_t* x, int64_t n) {
   }
 }
 
+/// Sixty-four sums stay in registers over all heads: the products of a tile are read once and no
+/// partial sum goes through memory.
+void relu_weighted_sum(float* out, const float* x, int64_t stride, const float* weights,
+                       int64_t heads, int64_t n) {
+  constexpr int64_t kBlock = 64;
+  int64_t begin = 0;
+  for (; begin + kBlock <= n; begin += kBlock) {
+    float total[kBlock] = {};
+    for (int64_t h = 0; h < heads; ++h) {
+      const float* row = x + h * stride + begin;
+      const float weight = weights[h];
+#pragma omp simd
+      for (int64_t i = 0; i < kBlock; ++i) total[i] += weight * select(row[i] < 0.0f, 0.0f, row[i]);
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < kBlock; ++i) out[begin + i] = total[i];
+  }
+  for (; begin < n; ++begin) {
+    float total = 0.0f;
+    for (int64_t h = 0; h < heads; ++h) {
+      const float value = x[h * stride + begin];
+      total += weights[h] * select(value < 0.0f, 0.0f, value);
+    }
+    out[begin] = total;
+  }
+}
+
+int64_t select_greater(std::int32_t* indices, const float* x, float threshold, int64_t n) {
+  int64_t count = 0, begin = 0;
+#ifdef __AVX512F__
+  const __m512 limit = _mm512_set1_ps(threshold);
+  const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  for (; begin + 16 <= n; begin += 16) {
+    const __mmask16 greater = _mm512_cmp_ps_mask(_mm512_loadu_ps(x + begin), limit, _CMP_GT_OQ);
+    if (greater == 0) continue;
+    const __m512i at = _mm512_add_epi32(lanes, _mm512_set1_epi32(static_cast<int>(begin)));
+    _mm512_mask_compressstoreu_epi32(indices + count, greater, at);
+    count += __builtin_popcount(greater);
+  }
+#else
+  constexpr int64_t kBlock = 32;  // most blocks hold nothing: one test passes over them
+  for (; begin + kBlock <= n; begin += kBlock) {
+    std::int32_t any = 0;
+#pragma omp simd reduction(| : any)
+    for (int64_t i = 0; i < kBlock; ++i) any |= x[begin + i] > threshold ? 1 : 0;
+    if (any == 0) continue;
+    for (int64_t i = begin; i < begin + kBlock; ++i) {
+      indices[count] = static_cast<std::int32_t>(i);
+      count += x[i] > threshold ? 1 : 0;
+    }
+  }
+#endif
+  for (; begin < n; ++begin) {
+    indices[count] = static_cast<std::int32_t>(begin);
+    count += x[begin] > threshold ? 1 : 0;
+  }
+  return count;
+}
+
 }  // namespace
 
 extern const VectorMath kVectorMath;
@@ -181,6 +243,8 @@ const VectorMath kVectorMath = {DSABENCH_ISA_NAME,
                                 exp_minus_max_sum,
                                 silu_mul,
                                 sigmoid,
-                                e4m3_to_f32};
+                                e4m3_to_f32,
+                                relu_weighted_sum,
+                                select_greater};
 
 }  // namespace dsabench::DSABENCH_ISA_NAMESPACE

@@ -1,0 +1,56 @@
+#include "kernels/ops/indexer_topk.h"
+
+#include "kernels/base/check.h"
+#include "kernels/ops/check_span.h"
+#include "kernels/ops/detail_cpu.h"
+
+namespace dsabench::ops {
+namespace {
+
+constexpr std::string_view kName = "indexer_topk";
+
+void check_sequence(const Context& ctx, const IndexerTopkArgs& args, std::size_t index) {
+  const IndexerSequence& sequence = args.sequences[index];
+  const DType dtype = args.q.dtype();
+  if (sequence.span.num_rows == 0) return;
+  check_tensor(ctx, kName, fmt::format("keys of sequence {}", index), sequence.keys, dtype,
+               {kAnySize, args.q.dim(2)});
+  check_span(kName, index, sequence.span, args.q.dim(0), sequence.keys.dim(0));
+  if (dtype == DType::f32) {
+    if (!sequence.key_scales.empty()) {
+      throw InvalidArgument(
+          fmt::format("{}: sequence {} has key_scales beside f32 keys", kName, index));
+    }
+    return;
+  }
+  check_tensor(ctx, kName, fmt::format("key_scales of sequence {}", index), sequence.key_scales,
+               DType::f32, {kAnySize});
+  if (sequence.key_scales.dim(0) < sequence.span.end_position()) {
+    throw InvalidArgument(fmt::format("{}: sequence {} needs {} key_scales, has {}", kName, index,
+                                      sequence.span.end_position(), sequence.key_scales.dim(0)));
+  }
+}
+
+}  // namespace
+
+void indexer_topk(const Context& ctx, const IndexerTopkArgs& args) {
+  const DType dtype = args.q.dtype() == DType::f8_e4m3 ? DType::f8_e4m3 : DType::f32;
+  check_tensor(ctx, kName, "q", args.q, dtype, {kAnySize, kAnySize, kAnySize});
+  const std::int64_t tokens = args.q.dim(0), heads = args.q.dim(1);
+  if (args.top_k < 1) throw InvalidArgument(fmt::format("{}: top_k is {}", kName, args.top_k));
+  if (heads < 1 || args.q.dim(2) < 1) {
+    throw InvalidArgument(fmt::format("{}: q has no heads: {}", kName, args.q.shape_string()));
+  }
+  check_tensor(ctx, kName, "head_weights", args.head_weights, DType::f32, {tokens, heads});
+  check_tensor(ctx, kName, "indices", args.indices, DType::i32, {tokens, args.top_k});
+  if (!args.margins.empty()) {
+    check_tensor(ctx, kName, "margins", args.margins, DType::f32, {tokens});
+  }
+  if (args.run_counter == nullptr) throw InvalidArgument("indexer_topk: run_counter is null");
+  for (std::size_t i = 0; i < args.sequences.size(); ++i) check_sequence(ctx, args, i);
+
+  if (ctx.device.is_cpu()) return detail::indexer_topk_cpu(ctx, args);
+  throw_unsupported_device(kName, ctx);
+}
+
+}  // namespace dsabench::ops

@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "kernels/base/context.h"
+#include "kernels/ops/sequence_span.h"
+
+namespace dsabench::ops {
+
+/// One sequence's indexer keys, read by `indexer_topk`.
+///   keys        [>= end_position, dim]  f32 (exact mode) or f8_e4m3 (fp8 modes)
+///   key_scales  [>= end_position]       f32, with f8_e4m3 keys only
+struct IndexerSequence {
+  SequenceSpan span;
+  ConstTensorView keys, key_scales;
+};
+
+/// The lightning indexer: scores every causal key for every query and keeps the best `top_k`.
+///   score[t, s] = key_scale[s] * sum_h head_weights[t, h] * relu(q[t, h, :] . keys[s, :])
+/// for s <= position(t). key_scale is 1 in exact mode; the positive constants dim^-0.5 and
+/// heads^-0.5 and the query's scale are folded into head_weights by the caller. Selection is exact:
+/// the largest scores, equal scores by lower position. NaN scores order below every number.
+/// A query with at most top_k causal keys selects them all, without scoring them.
+///   q             [tokens, heads, dim]  f32, or f8_e4m3 where the keys are
+///   head_weights  [tokens, heads]       f32
+///   indices       [tokens, top_k]       i32 out: positions in ascending order, then -1
+///   margins       [tokens]              f32 out, may be empty: k-th minus (k+1)-th best score,
+///                                       kNoMargin where nothing is cut or only NaN is
+///   run_counter   incremented once by the kernel itself, on the device it runs on: the proof that
+///                 an indexer ran. Must not be null.
+/// Memory beyond the outputs does not grow with tokens * keys. Throws InvalidArgument on a
+/// mismatch, spans that exceed the tensors, or top_k < 1. 2 * heads * dim flops a causal pair.
+/// Reference: DeepSeek-V3.2-Exp inference/model.py `Indexer`, DeepGEMM `fp8_mqa_logits`.
+struct IndexerTopkArgs {
+  ConstTensorView q, head_weights;
+  std::span<const IndexerSequence> sequences;
+  std::int64_t top_k = 0;
+  TensorView indices, margins;
+  std::uint64_t* run_counter = nullptr;
+};
+void indexer_topk(const Context& ctx, const IndexerTopkArgs& args);
+
+/// Margin where a query's selection cuts nothing.
+inline constexpr float kNoMargin = 3e38f;
+
+}  // namespace dsabench::ops

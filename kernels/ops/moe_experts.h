@@ -1,0 +1,25 @@
+#pragma once
+#include "kernels/base/context.h"
+
+namespace dsabench::ops {
+
+/// Runs the chosen experts, tokens grouped by expert so that each expert's weights are read once:
+///   out[t, :] = sum_n weights[t, n] * down[e] (silu(gate[e] x[t]) * up[e] x[t]),   e = experts[t,
+///   n]
+/// The sum over n runs in slot order: the result does not depend on the batch.
+///   x        [tokens, hidden]                        f32
+///   experts  [tokens, top_n]                         i32, each in [0, num_experts)
+///   weights  [tokens, top_n]                         f32
+///   gate_up  [num_experts, 2 * intermediate, hidden] f32, gate rows first
+///   down     [num_experts, hidden, intermediate]     f32
+///   out      [tokens, hidden]                        f32, overwritten; must not overlap x
+///   load     [num_experts]                           i64, may be empty: += tokens each expert got
+/// Throws InvalidArgument on a mismatch or an expert out of range (names token and value).
+/// 6 * hidden * intermediate flops a (token, expert).
+struct MoeExpertsArgs {
+  ConstTensorView x, experts, weights, gate_up, down;
+  TensorView out, load;
+};
+void moe_experts(const Context& ctx, const MoeExpertsArgs& args);
+
+}  // namespace dsabench::ops

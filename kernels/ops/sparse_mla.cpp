@@ -1,0 +1,55 @@
+#include "kernels/ops/sparse_mla.h"
+
+#include "kernels/base/check.h"
+#include "kernels/ops/check_span.h"
+#include "kernels/ops/detail_cpu.h"
+
+namespace dsabench::ops {
+namespace {
+
+constexpr std::string_view kName = "sparse_mla";
+
+void check_causal(const SparseMlaArgs& args, const SequenceSpan& span) {
+  const std::int64_t top_k = args.indices.dim(1);
+  for (std::int64_t i = 0; i < span.num_rows; ++i) {
+    const std::int64_t row = span.row_begin + i, position = span.first_position + i;
+    const auto* picks = args.indices.row<std::int32_t>(row);
+    std::int64_t outside = 0;
+    for (std::int64_t j = 0; j < top_k; ++j) {
+      outside += (picks[j] < -1) | (picks[j] > position) ? 1 : 0;
+    }
+    if (outside == 0) continue;
+    for (std::int64_t j = 0; j < top_k; ++j) {
+      if (picks[j] < -1 || picks[j] > position) {
+        throw InvalidArgument(
+            fmt::format("{}: indices of row {}, slot {}: not -1 or a position up to {}: {}", kName,
+                        row, j, position, picks[j]));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void sparse_mla(const Context& ctx, const SparseMlaArgs& args) {
+  check_tensor(ctx, kName, "q_latent", args.q_latent, DType::f32, {kAnySize, kAnySize, kAnySize});
+  const std::int64_t tokens = args.q_latent.dim(0), heads = args.q_latent.dim(1);
+  const std::int64_t latent_dim = args.q_latent.dim(2);
+  check_tensor(ctx, kName, "q_rope", args.q_rope, DType::f32, {tokens, heads, kAnySize});
+  check_tensor(ctx, kName, "indices", args.indices, DType::i32, {tokens, kAnySize});
+  check_tensor(ctx, kName, "out", args.out, DType::f32, {tokens, heads, latent_dim});
+  for (std::size_t i = 0; i < args.sequences.size(); ++i) {
+    const LatentSequence& sequence = args.sequences[i];
+    if (sequence.span.num_rows == 0) continue;
+    check_tensor(ctx, kName, fmt::format("latents of sequence {}", i), sequence.latents, DType::f32,
+                 {kAnySize, latent_dim + args.q_rope.dim(2)});
+    check_span(kName, i, sequence.span, tokens, sequence.latents.dim(0));
+    // Indices on another device are that device's kernel to check.
+    if (ctx.device.is_cpu()) check_causal(args, sequence.span);
+  }
+
+  if (ctx.device.is_cpu()) return detail::sparse_mla_cpu(ctx, args);
+  throw_unsupported_device(kName, ctx);
+}
+
+}  // namespace dsabench::ops

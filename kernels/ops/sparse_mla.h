@@ -1,0 +1,36 @@
+#pragma once
+#include <span>
+
+#include "kernels/base/context.h"
+#include "kernels/ops/sequence_span.h"
+
+namespace dsabench::ops {
+
+/// One sequence's latent cache: row t holds the normalised latent (kv_lora_rank values) and then
+/// the rotated key part (rope_dim values).
+///   latents  [>= end_position, latent_dim + rope_dim]  f32
+struct LatentSequence {
+  SequenceSpan span;
+  ConstTensorView latents;
+};
+
+/// Multi-head latent attention in absorbed form over the selected keys only:
+///   s[h, j] = scale * (q_latent[t, h, :] . c_j + q_rope[t, h, :] . p_j),   j in indices[t, :]
+///   out[t, h, :] = sum_j softmax_j(s[h, :]) c_j
+///   q_latent  [tokens, heads, latent_dim]  f32
+///   q_rope    [tokens, heads, rope_dim]    f32, tokens and heads may be strided
+///   indices   [tokens, top_k]              i32: positions 0..position(t), any order, each at most
+///                                          once; -1 = no key
+///   out       [tokens, heads, latent_dim]  f32; zeros for a row that selects nothing
+/// Softmax in f32 over the selected keys, no sink, no window. Throws InvalidArgument on a mismatch,
+/// and for an index that is not causal (names row and value).
+/// 2 * heads * (2 * latent_dim + rope_dim) flops a selected pair.
+struct SparseMlaArgs {
+  ConstTensorView q_latent, q_rope, indices;
+  std::span<const LatentSequence> sequences;
+  TensorView out;
+  float scale = 1.0f;
+};
+void sparse_mla(const Context& ctx, const SparseMlaArgs& args);
+
+}  // namespace dsabench::ops

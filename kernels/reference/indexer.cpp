@@ -1,0 +1,87 @@
+#include "kernels/reference/indexer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+namespace dsabench::reference {
+namespace {
+
+double e4m3_value(std::uint8_t bits) {
+  const int sign = (bits >> 7) != 0 ? -1 : 1;
+  const int exponent = (bits >> 3) & 15;
+  const int fraction = bits & 7;
+  if (exponent == 15 && fraction == 7) return std::numeric_limits<double>::quiet_NaN();
+  if (exponent == 0) return sign * std::pow(2.0, -6) * (fraction / 8.0);
+  return sign * std::pow(2.0, exponent - 7) * (1.0 + fraction / 8.0);
+}
+
+double element(const ConstTensorView& view, std::int64_t offset) {
+  if (view.dtype() == DType::f32) return static_cast<double>(view.data<float>()[offset]);
+  return e4m3_value(view.data<std::uint8_t>()[offset]);
+}
+
+/// Descending, NaN last. A strict weak order, as the sort needs it.
+bool better(double a, double b) {
+  if (std::isnan(b)) return !std::isnan(a);
+  return a > b;
+}
+
+std::vector<std::int32_t> best_first(std::span<const double> scores) {
+  std::vector<std::int32_t> order(scores.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+    return better(scores[static_cast<std::size_t>(a)], scores[static_cast<std::size_t>(b)]);
+  });
+  return order;
+}
+
+}  // namespace
+
+std::vector<double> indexer_scores_row(const ConstTensorView& q,
+                                       const ConstTensorView& head_weights, std::int64_t row,
+                                       const ConstTensorView& keys,
+                                       const ConstTensorView& key_scales, std::int64_t num_keys) {
+  if (row < 0 || row >= q.dim(0) || num_keys < 0 || num_keys > keys.dim(0)) {
+    throw InvalidArgument(fmt::format("indexer reference: row {} and {} keys of q {} and keys {}",
+                                      row, num_keys, q.shape_string(), keys.shape_string()));
+  }
+  std::vector<double> scores(static_cast<std::size_t>(num_keys));
+  for (std::int64_t s = 0; s < num_keys; ++s) {
+    double sum = 0.0;
+    for (std::int64_t h = 0; h < q.dim(1); ++h) {
+      double dot = 0.0;
+      for (std::int64_t d = 0; d < q.dim(2); ++d) {
+        dot += element(q, row * q.stride(0) + h * q.stride(1) + d) *
+               element(keys, s * keys.stride(0) + d);
+      }
+      const double relu = dot < 0.0 ? 0.0 : dot;  // a NaN stays a NaN
+      sum += static_cast<double>(head_weights.row<float>(row)[h]) * relu;
+    }
+    if (!key_scales.empty()) sum *= static_cast<double>(key_scales.row<float>(s)[0]);
+    scores[static_cast<std::size_t>(s)] = sum;
+  }
+  return scores;
+}
+
+std::vector<std::int32_t> topk_positions(std::span<const double> scores, std::int64_t top_k) {
+  std::vector<std::int32_t> order = best_first(scores);
+  if (std::cmp_greater(order.size(), top_k)) order.resize(static_cast<std::size_t>(top_k));
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+double topk_margin(std::span<const double> scores, std::int64_t top_k) {
+  if (std::cmp_less_equal(scores.size(), top_k)) return std::numeric_limits<double>::infinity();
+  const std::vector<std::int32_t> order = best_first(scores);
+  const auto cut = static_cast<std::size_t>(top_k);
+  const double last_in = scores[static_cast<std::size_t>(order[cut - 1])];
+  const double first_out = scores[static_cast<std::size_t>(order[cut])];
+  if (last_in == first_out || std::isnan(last_in)) return 0.0;
+  if (std::isnan(first_out)) return std::numeric_limits<double>::infinity();
+  return last_in - first_out;
+}
+
+}  // namespace dsabench::reference
