@@ -1,0 +1,21 @@
+#pragma once
+#include <string>
+
+namespace dsabench {
+
+/// The machine as far as it changes a number: CPU model, cores, threads used, instruction set
+/// chosen, memory, kernel, governor. Canonical JSON (sorted keys) and its hash.
+struct Identity {
+  std::string id, json;
+};
+Identity machine_identity();
+/// Commit, dirty flag, compiler, flags, build type, sanitizers, CUDA.
+Identity build_identity();
+/// What may change from trial to trial: host name, load average, free memory. JSON.
+std::string current_conditions();
+/// Warnings for the user: debug or sanitizer build, load of other processes.
+std::string environment_warning();
+
+const char* tool_version();
+
+}  // namespace dsabench

@@ -1,0 +1,38 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/target/model_source.h"
+
+namespace dsabench {
+
+/// What `verify` found: a checkpoint against the reference outputs of a public implementation.
+struct GoldenReport {
+  std::string model;
+  /// Over the one-shot prefill; empty where the folder has no logits, infinite where ours are not
+  /// finite.
+  std::optional<double> max_abs_logit_diff;
+  std::optional<double> max_abs_decode_logit_diff;  ///< shown, not judged
+  std::int64_t topk_rows_checked = 0;               ///< layers x positions
+  std::int64_t topk_rows_mismatched =
+      0;  ///< sets differ and the recorded margin is above the tolerance
+  std::int64_t topk_rows_excused = 0;       ///< sets differ below it
+  std::optional<bool> decode_tokens_equal;  ///< teacher-forced argmaxes; empty where there are none
+  bool pass = false;
+  std::vector<std::string> skipped;  ///< tensors that the folder lacks
+  std::vector<std::string> remarks;  ///< first mismatches, decode steps excused by a small margin
+};
+
+/// Runs every prompt of the folder through an engine of this model under the conventions that
+/// golden.json names: one-shot prefill, then its greedy tokens fed one by one. Passes where logits
+/// agree within 2e-4, index sets wherever the recorded margin is above 5e-5, and every argmax does;
+/// a decode step after a selection margin below 5e-5 is listed and not judged. Throws IoError,
+/// ParseError or InvalidArgument where the reference is unusable or does not fit the model.
+GoldenReport check_against_golden(const LoadedModel& model, const std::string& golden_directory,
+                                  Dialect dialect);
+std::string golden_report_json(const GoldenReport& report);
+std::string golden_report_markdown(const GoldenReport& report);
+
+}  // namespace dsabench

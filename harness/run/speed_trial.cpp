@@ -1,0 +1,209 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <numeric>
+#include <optional>
+
+#include "harness/run/greedy.h"
+#include "harness/run/peak_memory.h"
+#include "harness/run/reuse_check.h"
+#include "harness/run/trial.h"
+#include "harness/run/verification_pass.h"
+
+namespace dsabench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::int64_t nanoseconds_since(Clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
+}
+
+class SpeedTrial {
+ public:
+  SpeedTrial(const TrialSetup& setup, TrialRecord& record)
+      : setup_(setup),
+        cell_(setup.entry.cell),
+        engine_(setup.engine),
+        record_(record),
+        reuse_(setup.entry.pattern.pattern, cell_.dense_attention, record.layer_runs),
+        decoder_(setup.engine, cell_.batch) {
+    if (std::ssize(setup.samples) != cell_.batch) {
+      throw InvalidArgument(
+          fmt::format("{} prompts for a batch of {}", setup.samples.size(), cell_.batch));
+    }
+    for (const Sample& sample : setup.samples) {
+      if (std::ssize(sample.prompt_tokens) == cell_.context_tokens) continue;
+      throw InvalidArgument(fmt::format("prompt {} has {} tokens instead of {}", sample.item_id,
+                                        sample.prompt_tokens.size(), cell_.context_tokens));
+    }
+  }
+
+  void run() {
+    reset_peak_memory();
+    open_sequences();
+    verify_prefill();
+    if (cell_.phase == Phase::decode) {
+      prepare_decode();
+      sample_until_done("decode", [this] { return decode_sample(); });
+    } else {
+      sample_until_done("prefill", [this] { return prefill_sample(); });
+    }
+    add_metric("cache_bytes", "bytes", "exact", {engine_.cache_bytes()});
+    add_metric("peak_memory", "bytes", "lower", {peak_memory_bytes()});
+  }
+
+ private:
+  std::int64_t prefill_passes() const {
+    return (cell_.context_tokens + cell_.chunk_tokens - 1) / cell_.chunk_tokens;
+  }
+
+  void open_sequences() {
+    for (const std::int64_t sequence : sequences_) engine_.remove_sequence(sequence);
+    sequences_.clear();
+    prompts_.clear();
+    for (const Sample& sample : setup_.samples) {
+      sequences_.push_back(engine_.add_sequence(cell_.context_tokens + cell_.decode_tokens));
+      prompts_.push_back({sequences_.back(), sample.prompt_tokens});
+    }
+  }
+
+  void verify_prefill() {
+    setup_.progress.step("verification");
+    VerificationPass pass(engine_, setup_.model, cell_.data_seed);
+    engine_.reset_counters();
+    decoder_.prefill(prompts_, pass.observer());
+    reuse_.take(engine_, prefill_passes());
+    pass.finish(record_);
+    keep_reference();
+  }
+
+  /// Snapshots the prefilled prompts, then runs the steps once, verified, for reference.
+  void prepare_decode() {
+    for (const std::int64_t sequence : sequences_) {
+      snapshots_.push_back(engine_.snapshot(sequence));
+    }
+    const std::span<const std::int32_t> first = decoder_.next_tokens();
+    first_tokens_.assign(first.begin(), first.end());
+    VerificationPass pass(engine_, setup_.model, cell_.data_seed);
+    decode_steps(pass.observer());
+    pass.finish(record_);
+    keep_reference();
+    reference_tokens_ = tokens_;
+  }
+
+  void keep_reference() {
+    reference_logits_ = Tensor(DType::f32, {cell_.batch, engine_.config().vocab_size});
+    std::memcpy(reference_logits_.view().raw(), decoder_.logits().raw(),
+                static_cast<std::size_t>(reference_logits_.bytes()));
+  }
+  void compare_with_reference(const char* what) const {
+    if (tokens_ != reference_tokens_) {
+      throw VerificationError(fmt::format("{}: tokens differ from the verified pass", what));
+    }
+    if (std::memcmp(reference_logits_.view().raw(), decoder_.logits().raw(),
+                    static_cast<std::size_t>(reference_logits_.bytes())) != 0) {
+      throw VerificationError(fmt::format("{}: logits differ from the verified pass", what));
+    }
+  }
+
+  std::int64_t prefill_sample() {
+    open_sequences();
+    engine_.reset_counters();
+    const Clock::time_point start = Clock::now();
+    decoder_.prefill_logits(prompts_, nullptr);
+    const std::int64_t taken = nanoseconds_since(start);
+    reuse_.take(engine_, prefill_passes());
+    compare_with_reference("prefill");
+    sample_values_.assign(1, taken);
+    return taken;
+  }
+
+  std::int64_t decode_sample() {
+    decode_steps(nullptr);
+    compare_with_reference("decode");
+    return std::accumulate(sample_values_.begin(), sample_values_.end(), std::int64_t{0});
+  }
+
+  void decode_steps(ForwardObserver* observer) {
+    for (std::size_t i = 0; i < sequences_.size(); ++i) {
+      engine_.restore(sequences_[i], snapshots_[i]);
+    }
+    decoder_.set_next_tokens(first_tokens_);
+    sample_values_.clear();
+    tokens_.clear();
+    engine_.reset_counters();
+    for (std::int64_t step = 0; step < cell_.decode_tokens; ++step) {
+      const Clock::time_point start = Clock::now();
+      decoder_.step(sequences_, observer);
+      sample_values_.push_back(nanoseconds_since(start));
+      const std::span<const std::int32_t> next = decoder_.next_tokens();
+      tokens_.insert(tokens_.end(), next.begin(), next.end());
+    }
+    reuse_.take(engine_, cell_.decode_tokens);
+  }
+
+  void sample_until_done(const char* phase, const std::function<std::int64_t()>& take_sample) {
+    WarmupRule warmup(setup_.limits);
+    while (!warmup.done()) {
+      setup_.progress.step(fmt::format("warm-up {}", warmup.count() + 1));
+      warmup.add(take_sample());
+    }
+    record_.num_warmups = warmup.count();
+
+    const std::unique_ptr<StoppingRule> rule = setup_.stopping_rule(setup_.limits);
+    std::vector<std::int64_t> values;
+    const Clock::time_point start = Clock::now();
+    std::optional<std::string> reason;
+    for (std::int64_t sample = 0; !(reason = rule->reason()); ++sample) {
+      setup_.progress.step(fmt::format("sample {}", sample + 1));
+      const std::int64_t taken = take_sample();
+      values.insert(values.end(), sample_values_.begin(), sample_values_.end());
+      record_stages(phase, sample);
+      rule->add(taken, nanoseconds_since(start));
+    }
+    record_.stop_reason = *reason;
+    const bool decode = cell_.phase == Phase::decode;
+    add_metric(decode ? "decode_step" : "prefill", "ns", "lower", std::move(values));
+  }
+
+  void record_stages(const char* phase, std::int64_t sample) {
+    const StageClock& clock = engine_.stage_clock();
+    for (std::int64_t layer = -1; layer < engine_.config().num_layers; ++layer) {
+      for (int stage = 0; stage < kNumStages; ++stage) {
+        const std::int64_t taken = clock.nanoseconds(layer, static_cast<Stage>(stage));
+        if (taken == 0) continue;
+        record_.stage_times.push_back(
+            {phase, sample, layer, stage_name(static_cast<Stage>(stage)), taken});
+      }
+    }
+  }
+
+  void add_metric(const char* name, const char* unit, const char* better,
+                  std::vector<std::int64_t> values) {
+    record_.metrics.push_back({name, unit, better, std::move(values)});
+  }
+
+  const TrialSetup& setup_;
+  const Cell& cell_;
+  Engine& engine_;
+  TrialRecord& record_;
+  ReuseCheck reuse_;
+  GreedyDecoder decoder_;
+  std::vector<std::int64_t> sequences_;
+  std::vector<SequenceTokens> prompts_;
+  std::vector<Snapshot> snapshots_;
+  std::vector<std::int32_t> first_tokens_, tokens_, reference_tokens_;
+  Tensor reference_logits_;
+  std::vector<std::int64_t> sample_values_;  ///< timed values of the last sample
+};
+
+}  // namespace
+
+void run_speed_trial(const TrialSetup& setup, TrialRecord& record) {
+  SpeedTrial(setup, record).run();
+}
+
+}  // namespace dsabench

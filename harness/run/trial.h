@@ -1,0 +1,42 @@
+#pragma once
+/// One trial: a cell measured, or its questions asked, on an engine of its own.
+#include <vector>
+
+#include "engine/engine.h"
+#include "harness/plan/sweep_plan.h"
+#include "harness/run/progress.h"
+#include "harness/run/stopping_rule.h"
+#include "harness/target/model_source.h"
+#include "results/record.h"
+
+namespace dsabench {
+
+/// What a trial works with; all of it outlives the trial.
+struct TrialSetup {
+  const LoadedModel& model;
+  const PlanEntry& entry;
+  const std::vector<Sample>& samples;
+  Engine& engine;
+  const SamplingLimits& limits;
+  const StoppingRuleFactory& stopping_rule;
+  Progress& progress;
+};
+
+/// Times prefill or decode of one batch of prompts, by the cell's phase.
+///
+/// A sample begins with caches put in order outside the timed region: new sequences with reserved
+/// room for prefill, a restored snapshot of the prefilled prompts for decode. A prefill sample is
+/// Engine::prefill; a decode sample is decode_tokens steps, each timed by itself: Engine::decode
+/// and the choice of the next token. Before warm-up one pass runs with the verifier and the overlap
+/// observer attached; every later pass must give its logits and tokens bit for bit, and after every
+/// pass the indexer counts must fit the pattern.
+///
+/// Fills the record's metrics, stage times, counts and stop reason. Throws VerificationError where
+/// something does not hold; what was measured until then is in the record.
+void run_speed_trial(const TrialSetup& setup, TrialRecord& record);
+
+/// Asks every question, greedily, and scores the answers. The first prompt's prefill is verified.
+/// Throws as run_speed_trial.
+void run_quality_trial(const TrialSetup& setup, TrialRecord& record);
+
+}  // namespace dsabench
