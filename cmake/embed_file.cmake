@@ -51,7 +51,6 @@ ${definitions}constexpr std::array<File, ${count}> kFiles = {{\n${entries}}};
 endif()
 
 include_guard(GLOBAL)
-set(DSABENCH_EMBED_SCRIPT ${CMAKE_CURRENT_LIST_FILE})
 
 function(dsabench_embed_files target header)
   cmake_parse_arguments(ARG "" "" "FILES" ${ARGN})
@@ -66,8 +65,8 @@ function(dsabench_embed_files target header)
     OUTPUT ${folder}/${header} ${folder}/${stem}.cpp
     COMMAND ${CMAKE_COMMAND} "-DPATHS=${paths}" -DSOURCE_DIR=${CMAKE_CURRENT_SOURCE_DIR}
             -DHEADER=${folder}/${header} -DSOURCE=${folder}/${stem}.cpp
-            -P ${DSABENCH_EMBED_SCRIPT}
-    DEPENDS ${inputs} ${DSABENCH_EMBED_SCRIPT}
+            -P ${CMAKE_CURRENT_FUNCTION_LIST_FILE}
+    DEPENDS ${inputs} ${CMAKE_CURRENT_FUNCTION_LIST_FILE}
     COMMENT "Embedding ${header}" VERBATIM)
   target_sources(${target} PRIVATE ${folder}/${header} ${folder}/${stem}.cpp)
   target_include_directories(${target} PRIVATE ${folder})
