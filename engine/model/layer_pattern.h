@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/model/model_config.h"
@@ -42,7 +44,8 @@ class LayerPattern {
   static LayerPattern from_freq(std::int64_t num_layers, std::int64_t freq,
                                 std::optional<std::int64_t> skip_offset, Dialect dialect);
   /// What a runtime of this dialect would make of a config. Throws InvalidArgument where the
-  /// dialect refuses it, and for a pattern whose length is not num_layers.
+  /// dialect refuses it: keys that contradict each other (automatic, hf), a pattern shorter than
+  /// the model (all but vllm and atom, which run the layers after it as Full).
   static LayerPattern from_config(const ModelConfig& config, Dialect dialect);
 
   std::int64_t num_layers() const { return static_cast<std::int64_t>(source_.size()); }

@@ -1,7 +1,9 @@
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kernels/base/tensor_view.h"
@@ -13,7 +15,8 @@ namespace dsabench {
 /// name and refused when asked for), offsets in order, non-negative, inside the file, not
 /// overlapping and without holes, sizes equal to shape times dtype. Throws ParseError naming file,
 /// tensor and value; IoError where the file cannot be opened or mapped. Memory taken is in
-/// proportion to the header. Thread-safe after construction.
+/// proportion to the header. Thread-safe after construction. A file that another process shortens
+/// while it is mapped kills the reader, as with every mapping.
 class SafetensorsFile {
  public:
   static SafetensorsFile open(const std::string& path);
@@ -27,11 +30,13 @@ class SafetensorsFile {
   std::vector<std::string> names() const;  ///< sorted
   bool contains(std::string_view name) const;
   /// View into the mapping; rank > 4 or an unsupported dtype throws. Throws InvalidArgument naming
-  /// a missing tensor.
+  /// a missing tensor. The format does not align data: copy the bytes before reading them as
+  /// anything wider.
   ConstTensorView tensor(std::string_view name) const;
   /// Metadata value under `__metadata__`, or empty.
   std::string metadata(std::string_view key) const;
   const std::string& path() const;
+  std::int64_t data_bytes() const;  ///< of all tensors
 
  private:
   struct State;
@@ -51,8 +56,12 @@ class CheckpointFiles {
   /// The file that holds the tensor, for messages.
   const std::string& file_of(std::string_view name) const;
   std::int64_t total_bytes() const;
+  const std::string& directory() const { return directory_; }
 
  private:
+  const SafetensorsFile& find(std::string_view name) const;
+
+  std::string directory_;
   std::vector<SafetensorsFile> files_;
   std::vector<std::pair<std::string, std::size_t>> index_;  ///< sorted by name
 };

@@ -67,9 +67,10 @@ struct Weights {
 
 /// Loads a checkpoint directory's tensors as f32: single or sharded files; F32, BF16, F16, and
 /// F8_E4M3 with `<name>_scale_inv` blocks (F32 or F8_E8M0); experts fused or separate; indexer
-/// absent on layers that `config` lets be Shared, or present and unused; tensors of MTP layers
-/// ignored with a notice. Throws InvalidArgument naming file, tensor, expected and found shape for
-/// a missing or mismatching tensor.
+/// absent, with a notice, on any layer but the first (check_pattern_against_weights decides whether
+/// a pattern can do without), or present and unused; tensors of MTP layers ignored with a notice.
+/// Throws InvalidArgument naming file, tensor, expected and found shape for a missing or
+/// mismatching tensor and for an indexer of which only a part is there.
 Weights load_weights(const ModelConfig& config, const std::string& directory);
 
 /// Throws InvalidArgument naming the layer where the pattern runs an indexer that the weights lack.
