@@ -20,7 +20,9 @@ class TokenCounter {
 };
 
 struct SuiteRequest {
-  std::int64_t context_tokens = 0;  ///< prompt + answer fit in this many tokens
+  /// Quality: prompt and answer fit in this many tokens. Speed: the prompt has exactly this many,
+  /// and the tokens to generate follow it.
+  std::int64_t context_tokens = 0;
   std::int64_t samples_per_task = 1;
   std::uint64_t seed = 0;
   std::int64_t vocab_size = 0;  ///< of the model, for suites that make token ids

@@ -1,0 +1,20 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+
+namespace dsabench {
+
+/// How many units of haystack a prompt may hold.
+struct UnitRange {
+  std::int64_t min = 1;
+  std::int64_t max = 1;
+};
+
+/// The largest n in `range` with cost(n) <= limit: cost(n + 1) > limit, or n is range.max. Needs
+/// cost(range.min) <= limit and a cost that grows with n. Search by interpolation, as one cost is a
+/// whole prompt put through a tokenizer: about five evaluations where the cost is close to linear,
+/// O(log n) in any case.
+std::int64_t fit_units(UnitRange range, std::int64_t limit,
+                       const std::function<std::int64_t(std::int64_t)>& cost);
+
+}  // namespace dsabench
