@@ -1,0 +1,244 @@
+#include "harness/run/cell_verifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "harness/run/reference_layer.h"
+#include "kernels/reference/attention.h"
+#include "kernels/reference/fp8.h"
+#include "kernels/reference/indexer.h"
+
+namespace dsabench {
+namespace {
+
+/// Normalised error that f32 arithmetic may show against double precision.
+constexpr double kValueTolerance = 1e-4;
+/// The same for a cached e4m3 key: a value next to a rounding boundary may take the neighbouring
+/// code.
+constexpr double kFp8KeyTolerance = 0.08;
+/// Distance from the k-th score, over the largest magnitude of the row, within which a pick may
+/// differ.
+constexpr double kScoreTolerance = 1e-4;
+constexpr double kFp8ScoreTolerance = 2e-2;
+
+/// max |actual - expected| / max |expected|; infinite where anything is not a number.
+template <class Expected>
+double normalised_error(std::span<const float> actual, const std::vector<Expected>& expected) {
+  double largest = 0.0, scale = 0.0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double error = std::fabs(static_cast<double>(actual[i]) - expected[i]);
+    if (!(error <= largest)) largest = error;
+    if (std::isnan(largest)) return std::numeric_limits<double>::infinity();
+    scale = std::max(scale, std::fabs(static_cast<double>(expected[i])));
+  }
+  return scale > 0.0 ? largest / scale : largest;
+}
+
+std::span<const float> row_of(const ConstTensorView& view, std::int64_t row) {
+  return {view.row<float>(row), static_cast<std::size_t>(view.dim(view.rank() - 1))};
+}
+
+std::vector<std::int32_t> picks_of(const ConstTensorView& indices, std::int64_t row) {
+  const auto* begin = indices.row<std::int32_t>(row);
+  std::vector<std::int32_t> picks;
+  std::copy_if(begin, begin + indices.dim(1), std::back_inserter(picks),
+               [](std::int32_t index) { return index >= 0; });
+  return picks;
+}
+
+}  // namespace
+
+struct CellVerifier::State {
+  struct ActiveRow {
+    CheckedRow at;
+    std::int64_t packed_row = 0;
+    std::vector<std::int32_t> picks;  ///< of the nearest Full layer so far
+  };
+
+  State(const Engine& the_engine, const Weights& the_weights, std::vector<CheckedRow> the_rows)
+      : engine(the_engine),
+        weights(the_weights),
+        reference(engine.config(), engine.options()),
+        rows(std::move(the_rows)) {}
+
+  void fail(const CheckedRow& at, std::int64_t layer, const std::string& what) {
+    if (!report.failure.empty()) return;
+    report.failure = fmt::format("layer {}, sequence {}, position {}: {}", layer, at.sequence,
+                                 at.position, what);
+  }
+  /// Keeps the largest error and fails where it exceeds the tolerance; NaN does.
+  void judge(const CheckedRow& at, std::int64_t layer, const char* what, double error,
+             double tolerance, double& largest) {
+    if (!(error <= largest)) largest = error;
+    if (!(error <= tolerance)) {
+      fail(at, layer,
+           fmt::format("{} is off by {:.3g} (tolerance {:.1g})", what, error, tolerance));
+    }
+  }
+
+  void check_caches(const ActiveRow& row, std::int64_t layer, std::span<const float> x);
+  void check_picks(ActiveRow& row, const LayerTrace& trace, std::span<const float> x);
+  void check_selection(const ActiveRow& row, std::int64_t layer, std::span<const float> x,
+                       const std::vector<std::int32_t>& picks);
+
+  const Engine& engine;
+  const Weights& weights;
+  ReferenceLayer reference;
+  std::vector<CheckedRow> rows;
+  std::vector<ActiveRow> active;
+  VerificationReport report;
+};
+
+void CellVerifier::State::check_caches(const ActiveRow& row, std::int64_t layer,
+                                       std::span<const float> x) {
+  const AttentionWeights& layer_weights = weights.layers[static_cast<std::size_t>(layer)].attention;
+  const KvCache& cache = engine.cache(row.at.sequence);
+  judge(row.at, layer, "cached latent",
+        normalised_error(row_of(cache.latents(layer), row.at.position),
+                         reference.latent_row(layer_weights, x, row.at.position)),
+        kValueTolerance, report.max_latent_error);
+  if (!cache.has_indexer_cache(layer)) return;
+  const auto expected = reference.key_row(layer_weights.indexer.value(), x, row.at.position);
+  const ConstTensorView keys = cache.indexer_keys(layer);
+  if (keys.dtype() == DType::f32) {
+    judge(row.at, layer, "cached indexer key",
+          normalised_error(row_of(keys, row.at.position), expected), kValueTolerance,
+          report.max_key_error);
+    return;
+  }
+  std::vector<float> key;
+  const float scale = cache.indexer_key_scales(layer).data<float>()[row.at.position];
+  for (std::int64_t i = 0; i < keys.dim(1); ++i) {
+    const std::uint8_t code = keys.row<std::uint8_t>(row.at.position)[i];
+    key.push_back(static_cast<float>(reference::e4m3_value(code)) * scale);
+  }
+  judge(row.at, layer, "cached indexer key", normalised_error(key, expected), kFp8KeyTolerance,
+        report.max_key_error);
+}
+
+void CellVerifier::State::check_selection(const ActiveRow& row, std::int64_t layer,
+                                          std::span<const float> x,
+                                          const std::vector<std::int32_t>& picks) {
+  const KvCache& cache = engine.cache(row.at.sequence);
+  const bool exact = engine.options().indexer_mode == IndexerMode::exact;
+  const std::int64_t top_k = engine.config().index_top_k;
+  const auto scores = reference.scores(weights.layers[static_cast<std::size_t>(layer)].attention, x,
+                                       row.at.position, cache.indexer_keys(layer),
+                                       exact ? ConstTensorView() : cache.indexer_key_scales(layer));
+  const auto expected = reference::topk_positions(scores, top_k);
+  if (picks.size() != expected.size()) {
+    return fail(row.at, layer,
+                fmt::format("{} keys picked, {} expected", picks.size(), expected.size()));
+  }
+  double largest = 0.0, kth = std::numeric_limits<double>::infinity();
+  for (const double score : scores) largest = std::max(largest, std::fabs(score));
+  for (const std::int32_t pick : expected) kth = std::min(kth, scores[std::size_t(pick)]);
+  std::vector<std::int32_t> difference;
+  std::set_symmetric_difference(picks.begin(), picks.end(), expected.begin(), expected.end(),
+                                std::back_inserter(difference));
+  const double tolerance = (exact ? kScoreTolerance : kFp8ScoreTolerance) * largest;
+  for (const std::int32_t pick : difference) {
+    const double distance = std::fabs(scores[static_cast<std::size_t>(pick)] - kth);
+    if (!(distance <= tolerance)) {
+      return fail(row.at, layer,
+                  fmt::format("index set differs at key {}, whose score is {:.3g} "
+                              "from the k-th (tolerance {:.3g})",
+                              pick, distance, tolerance));
+    }
+    ++report.near_ties;
+  }
+}
+
+void CellVerifier::State::check_picks(ActiveRow& row, const LayerTrace& trace,
+                                      std::span<const float> x) {
+  if (trace.indices.empty()) {  // dense attention
+    row.picks = reference::causal_positions(row.at.position);
+    return;
+  }
+  auto picks = picks_of(trace.indices, row.packed_row);
+  std::sort(picks.begin(), picks.end());
+  if (picks.empty() || picks.back() > row.at.position ||
+      std::adjacent_find(picks.begin(), picks.end()) != picks.end()) {
+    return fail(row.at, trace.layer, "index set is empty, repeats a key or is not causal");
+  }
+  if (engine.pattern().is_full(trace.layer)) {
+    check_selection(row, trace.layer, x, picks);
+  } else if (picks != row.picks) {
+    fail(row.at, trace.layer,
+         fmt::format("a Shared layer attends another set than layer {}",
+                     engine.pattern().source_layer(trace.layer)));
+  }
+  row.picks = std::move(picks);
+}
+
+CellVerifier::CellVerifier(const Engine& engine, const Weights& weights,
+                           std::vector<CheckedRow> rows)
+    : state_(std::make_unique<State>(engine, weights, std::move(rows))) {}
+CellVerifier::~CellVerifier() = default;
+
+void CellVerifier::on_forward(std::span<const ForwardRows> rows, ConstTensorView) {
+  state_->active.clear();
+  for (const CheckedRow& wanted : state_->rows) {
+    for (const ForwardRows& span : rows) {
+      const std::int64_t offset = wanted.position - span.first_position;
+      if (span.sequence == wanted.sequence && offset >= 0 && offset < span.num_rows) {
+        state_->active.push_back({wanted, span.row_begin + offset, {}});
+      }
+    }
+  }
+}
+
+void CellVerifier::on_layer(const LayerTrace& trace) {
+  for (State::ActiveRow& row : state_->active) {
+    const auto x = row_of(trace.attention_input, row.packed_row);
+    state_->check_caches(row, trace.layer, x);
+    state_->check_picks(row, trace, x);
+    const auto expected = state_->reference.attention_output(
+        state_->weights.layers[static_cast<std::size_t>(trace.layer)].attention, x, row.at.position,
+        state_->engine.cache(row.at.sequence).latents(trace.layer), row.picks);
+    state_->judge(row.at, trace.layer, "attention output",
+                  normalised_error(row_of(trace.attention_output, row.packed_row), expected),
+                  kValueTolerance, state_->report.max_attention_error);
+    ++state_->report.rows_checked;
+  }
+}
+
+void CellVerifier::on_final_norm(ConstTensorView) {}
+
+const VerificationReport& CellVerifier::report() const { return state_->report; }
+
+std::vector<CheckedRow> sample_rows(std::span<const std::int64_t> sequences,
+                                    std::span<const std::int64_t> lengths, std::int64_t count,
+                                    std::uint64_t seed) {
+  std::vector<CheckedRow> rows;
+  if (sequences.empty()) return rows;
+  rows.push_back({sequences[0], lengths[0] - 1});
+  std::mt19937_64 random(seed);
+  for (std::int64_t i = 1; i < count; ++i) {
+    const auto at = static_cast<std::size_t>(i) % sequences.size();
+    rows.push_back({sequences[at],
+                    static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(lengths[at]))});
+  }
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  return rows;
+}
+
+std::string VerificationReport::to_json() const {
+  const nlohmann::json document = {
+      {"passed", passed()},
+      {"failure", failure},
+      {"rows_checked", rows_checked},
+      {"near_ties", near_ties},
+      {"max_key_error", max_key_error},
+      {"max_latent_error", max_latent_error},
+      {"max_attention_error", max_attention_error},
+  };
+  return document.dump();  // an infinite error prints as null
+}
+
+}  // namespace dsabench
