@@ -17,4 +17,11 @@ Summary summarize(std::span<const std::int64_t> values);
 /// Quantile by linear interpolation between order statistics (type 7); q in [0, 1].
 double quantile(std::span<const std::int64_t> values, double q);
 
+struct Interval {
+  double low = 0, high = 0;
+};
+/// Wilson 95 % score interval of a mean of `count` values in [0, 1]: exact in form for right/wrong,
+/// conservative for partial scores (their variance is at most p (1 - p)). [0, 1] where count is 0.
+Interval wilson_interval(double mean, std::int64_t count);
+
 }  // namespace dsabench

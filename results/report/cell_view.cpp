@@ -1,0 +1,147 @@
+#include "results/report/cell_view.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace dsabench::report {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<const char*, 3> kSpeedPhases = {"prefill", "decode", "prefill+decode"};
+
+bool is_speed_phase(const std::string& phase) {
+  return std::find(kSpeedPhases.begin(), kSpeedPhases.end(), phase) != kSpeedPhases.end();
+}
+
+std::string with_reason(const TrialRecord& trial) {
+  const std::string name = trial_outcome_name(trial.outcome);
+  return trial.reason.empty() ? name : name + ": " + trial.reason;
+}
+
+/// "ok", with the other trials counted by outcome.
+std::string describe_ok(const std::vector<const TrialRecord*>& trials) {
+  std::map<TrialOutcome, int> counts;
+  for (const TrialRecord* trial : trials) ++counts[trial->outcome];
+  std::vector<std::string> others;
+  for (const auto& [outcome, count] : counts) {
+    if (outcome != TrialOutcome::ok) {
+      others.push_back(fmt::format("{} {}", count, trial_outcome_name(outcome)));
+    }
+  }
+  return others.empty() ? "ok" : fmt::format("ok ({})", fmt::join(others, ", "));
+}
+
+void judge(CellView& view, const std::vector<const TrialRecord*>& trials) {
+  if (trials.empty()) {
+    view.outcome = "not run";
+    return;
+  }
+  for (const TrialRecord* trial : trials) {
+    if (trial->outcome == TrialOutcome::incorrect) {
+      view.outcome = with_reason(*trial);
+      view.ok_trials.clear();
+      return;
+    }
+    if (trial->outcome == TrialOutcome::ok) view.ok_trials.push_back(trial);
+  }
+  view.ok = !view.ok_trials.empty();
+  view.outcome = view.ok ? describe_ok(trials) : with_reason(*trials.back());
+}
+
+json parse_object(const std::string& text) {
+  json value = json::parse(text, nullptr, false);
+  return value.is_object() ? value : json::object();
+}
+
+/// A member of foreign JSON as text; empty where it is absent or not simple.
+std::string member(const json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end()) return "";
+  if (found->is_string()) return found->get<std::string>();
+  if (found->is_number() || found->is_boolean()) return found->dump();
+  return "";
+}
+
+std::string machine_note(const RunRecord& run) {
+  const json machine = parse_object(run.machine_json);
+  std::string note = "machine " + run.machine_id;
+  if (const std::string cpu = member(machine, "cpu_model"); !cpu.empty()) note += ": " + cpu;
+  if (const std::string threads = member(machine, "threads"); !threads.empty()) {
+    note += ", " + threads + " threads";
+  }
+  return note;
+}
+
+std::string build_note(const RunRecord& run) {
+  const json build = parse_object(run.build_json);
+  const std::string commit = member(build, "git_commit");
+  const std::string dirty = member(build, "dirty");
+  std::string note = "dsabench " + run.tool_version;
+  if (!commit.empty()) note += ", commit " + commit;
+  if (dirty == "true" || dirty == "1") note += " with uncommitted changes";
+  return note;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> CellView::pooled(std::string_view metric) const {
+  std::vector<std::int64_t> values;
+  for (const TrialRecord* trial : ok_trials) {
+    for (const MetricSamples& samples : trial->metrics) {
+      if (samples.name == metric) {
+        values.insert(values.end(), samples.values.begin(), samples.values.end());
+      }
+    }
+  }
+  return values;
+}
+
+std::vector<CellView> view_cells(const RunResults& results) {
+  std::map<std::string, std::vector<const TrialRecord*>> trials;
+  std::set<std::string> cells_with_answers, quality_suites;
+  for (const TrialRecord& trial : results.trials) {
+    trials[trial.cell_id].push_back(&trial);
+    if (!trial.answers.empty()) cells_with_answers.insert(trial.cell_id);
+  }
+  for (const PlannedCell& planned : results.plan) {
+    if (cells_with_answers.count(planned.cell.cell_id)) quality_suites.insert(planned.cell.suite);
+  }
+  std::vector<CellView> views;
+  for (const PlannedCell& planned : results.plan) {
+    CellView& view = views.emplace_back();
+    view.planned = &planned;
+    view.quality = !is_speed_phase(planned.cell.phase) || quality_suites.count(planned.cell.suite);
+    judge(view, trials[planned.cell.cell_id]);
+  }
+  return views;
+}
+
+std::string pairing_key(const CellRecord& cell, bool any_pattern) {
+  json canonical = parse_object(cell.canonical_json);
+  canonical.erase("phase");
+  canonical.erase("pattern");
+  const json key = {cell.model, any_pattern ? "" : cell.pattern,
+                    cell.suite, cell.device_kind,
+                    cell.dtype, cell.indexer_mode,
+                    cell.picks, cell.context_tokens,
+                    cell.batch, canonical};
+  return key.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::vector<std::string> run_notes(const RunRecord& run) {
+  std::vector<std::string> notes;
+  if (run.synthetic_weights) notes.push_back("the weights are synthetic: accuracy is chance");
+  if (run.status != "done") notes.push_back("this run is not complete: " + run.status);
+  notes.push_back(machine_note(run));
+  notes.push_back(build_note(run));
+  notes.push_back(fmt::format(
+      "run {}: every sample is in the results database (views speed and accuracy)", run.run_id));
+  return notes;
+}
+
+}  // namespace dsabench::report

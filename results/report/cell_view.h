@@ -1,0 +1,34 @@
+#pragma once
+/// A run's rows gathered cell by cell, for the tables. Private to results/.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "results/store.h"
+
+namespace dsabench::report {
+
+/// A planned cell with its trials. Points into the RunResults it was made from.
+struct CellView {
+  const PlannedCell* planned = nullptr;
+  std::vector<const TrialRecord*> ok_trials;  ///< empty where the cell is not ok
+  bool ok = false;
+  std::string outcome;  ///< "ok", "ok (1 discarded)", "failed: out of memory", "not run"
+  bool quality = false;
+
+  const CellRecord& cell() const { return planned->cell; }
+  /// A metric's values over the ok trials.
+  std::vector<std::int64_t> pooled(std::string_view metric) const;
+};
+
+/// In plan order.
+std::vector<CellView> view_cells(const RunResults& results);
+
+/// What two cells that differ at most in phase (and, with `any_pattern`, in pattern) share.
+std::string pairing_key(const CellRecord& cell, bool any_pattern);
+
+/// "machine ...", "build ...", "run ..." lines under a table, and what to know about the weights.
+std::vector<std::string> run_notes(const RunRecord& run);
+
+}  // namespace dsabench::report

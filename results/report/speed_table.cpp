@@ -1,0 +1,247 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "results/report/cell_view.h"
+#include "results/report/table.h"
+#include "results/statistics.h"
+
+namespace dsabench {
+namespace {
+
+using report::CellView;
+
+/// What one cell says about one phase.
+struct PhaseNumbers {
+  Summary time;                           ///< ns of a prefill, or of a decode step
+  std::optional<double> indexer_percent;  ///< of all stages' time
+  bool measured() const { return time.count > 0 && time.median > 0; }
+};
+
+/// A row: the cells that measured its two phases, which may be one.
+struct Row {
+  const CellView* prefill = nullptr;
+  const CellView* decode = nullptr;
+  const CellView& any() const { return prefill ? *prefill : *decode; }
+};
+
+struct RowNumbers {
+  PhaseNumbers prefill, decode;
+};
+
+std::optional<double> indexer_percent(const CellView& view, const std::string& metric) {
+  double indexer = 0, total = 0;
+  for (const TrialRecord* trial : view.ok_trials) {
+    for (const StageTime& time : trial->stage_times) {
+      if (time.metric != metric) continue;
+      const auto ns = static_cast<double>(time.nanoseconds);
+      total += ns;
+      if (time.stage == "indexer_proj" || time.stage == "indexer_score" || time.stage == "topk") {
+        indexer += ns;
+      }
+    }
+  }
+  if (total <= 0) return std::nullopt;
+  return 100.0 * indexer / total;
+}
+
+PhaseNumbers numbers_of(const CellView* view, const char* samples, const char* stages) {
+  if (view == nullptr) return {};
+  return {summarize(view->pooled(samples)), indexer_percent(*view, stages)};
+}
+
+std::vector<Row> rows_of(const std::vector<CellView>& views) {
+  std::vector<Row> rows;
+  std::map<std::string, std::size_t> open_rows;
+  for (const CellView& view : views) {
+    if (view.quality) continue;
+    const bool prefill = view.cell().phase != "decode", decode = view.cell().phase != "prefill";
+    const auto [found, added] =
+        open_rows.emplace(report::pairing_key(view.cell(), false), rows.size());
+    const Row* row = added ? nullptr : &rows[found->second];
+    if (row == nullptr || (prefill && row->prefill) || (decode && row->decode)) {
+      found->second = rows.size();
+      rows.emplace_back();
+    }
+    Row& target = rows[found->second];
+    if (prefill) target.prefill = &view;
+    if (decode) target.decode = &view;
+  }
+  return rows;
+}
+
+bool is_all_full(const std::string& pattern) {
+  return !pattern.empty() && pattern.find_first_not_of('F') == std::string::npos;
+}
+
+std::string outcome_of(const Row& row) {
+  if (row.prefill && row.decode && row.prefill->outcome != row.decode->outcome) {
+    return fmt::format("prefill {}; decode {}", row.prefill->outcome, row.decode->outcome);
+  }
+  return row.any().outcome;
+}
+
+/// Four significant digits, never an exponent.
+std::string significant(double value) {
+  const int magnitude = value > 0 ? static_cast<int>(std::floor(std::log10(value))) : 0;
+  return fmt::format("{:.{}f}", value, std::clamp(3 - magnitude, 0, 9));
+}
+
+Field text_with_interval(const PhaseNumbers& numbers) {
+  if (!numbers.measured()) return {};
+  return fmt::format("{} ({}–{})", significant(numbers.time.median / 1e6),
+                     significant(numbers.time.median_low / 1e6),
+                     significant(numbers.time.median_high / 1e6));
+}
+
+Field optional_field(const std::optional<double>& value) { return value ? Field(*value) : Field(); }
+Field nonempty(const std::string& text) { return text.empty() ? Field() : Field(text); }
+
+/// The median of a metric in parts of `unit`, from whichever of a row's cells measured it.
+Field median_field(const Row& row, const char* metric, double unit) {
+  for (const CellView* view : {row.prefill, row.decode}) {
+    if (view == nullptr) continue;
+    const std::vector<std::int64_t> values = view->pooled(metric);
+    if (!values.empty()) return quantile(values, 0.5) / unit;
+  }
+  return {};
+}
+
+Field speedup(const PhaseNumbers& numbers, const PhaseNumbers* base) {
+  if (base == nullptr || !base->measured() || !numbers.measured()) return {};
+  return base->time.median / numbers.time.median;
+}
+
+Field rate(const PhaseNumbers& numbers, std::int64_t tokens) {
+  if (!numbers.measured()) return {};
+  return static_cast<double>(tokens) * 1e9 / numbers.time.median;
+}
+
+std::vector<Column> identity_columns() {
+  return {{"model", "model", "", 0, Shown::where_it_varies},
+          {"suite", "suite", "", 0, Shown::where_it_varies},
+          {"device", "device", "", 0, Shown::where_it_varies},
+          {"dtype", "dtype", "", 0, Shown::where_it_varies},
+          {"indexer_mode", "indexer", "", 0, Shown::where_it_varies},
+          {"picks", "picks", "", 0, Shown::where_it_varies},
+          {"batch", "batch", "", 0, Shown::where_it_varies},
+          {"context_tokens", "context", "tokens", 0, Shown::everywhere},
+          {"nominal_retention", "retention", "", 0, Shown::everywhere},
+          {"full_layers", "F layers", "", 0, Shown::in_data},
+          {"layers", "layers", "", 0, Shown::in_data},
+          {"realised_retention", "realised", "", 4, Shown::in_data},
+          {"realised", "realised", "", 0, Shown::in_markdown},
+          {"pattern", "pattern", "", 0, Shown::everywhere},
+          {"pattern_origin", "origin", "", 0, Shown::where_it_varies},
+          {"dialect", "dialect", "", 0, Shown::in_data}};
+}
+
+void append_identity(std::vector<Field>& fields, const PlannedCell& planned) {
+  const CellRecord& cell = planned.cell;
+  const auto layers = static_cast<std::int64_t>(cell.pattern.size());
+  const auto full =
+      static_cast<std::int64_t>(std::count(cell.pattern.begin(), cell.pattern.end(), 'F'));
+  const double realised =
+      layers > 0 ? static_cast<double>(full) / static_cast<double>(layers) : 0.0;
+  for (const std::string* text : {&cell.model, &cell.suite, &cell.device_kind, &cell.dtype,
+                                  &cell.indexer_mode, &cell.picks}) {
+    fields.push_back(nonempty(*text));
+  }
+  fields.insert(fields.end(),
+                {cell.batch, cell.context_tokens, nonempty(planned.nominal_retention), full, layers,
+                 realised, fmt::format("{}/{} = {:.4g}", full, layers, realised), cell.pattern,
+                 nonempty(planned.pattern_origin), nonempty(planned.dialect)});
+}
+
+std::vector<Column> number_columns() {
+  return {{"prefill", "prefill (95 %)", "ms", 0, Shown::in_markdown},
+          {"prefill_ms", "prefill", "ms", 3, Shown::in_data},
+          {"prefill_ms_low", "prefill, low", "ms", 3, Shown::in_data},
+          {"prefill_ms_high", "prefill, high", "ms", 3, Shown::in_data},
+          {"prefill_tokens_per_s", "prefill", "token/s", 1, Shown::everywhere},
+          {"decode_step_ms", "decode step", "ms", 3, Shown::in_data},
+          {"decode_step_ms_low", "decode step, low", "ms", 3, Shown::in_data},
+          {"decode_step_ms_high", "decode step, high", "ms", 3, Shown::in_data},
+          {"decode_tokens_per_s", "decode", "token/s", 2, Shown::everywhere},
+          {"prefill_indexer_percent", "indexer of prefill", "%", 1, Shown::everywhere},
+          {"decode_indexer_percent", "indexer of decode", "%", 1, Shown::everywhere},
+          {"prefill_speedup", "speedup prefill", "", 2, Shown::everywhere},
+          {"decode_speedup", "speedup decode", "", 2, Shown::everywhere},
+          {"prefill_samples", "prefill samples", "", 0, Shown::in_data},
+          {"decode_samples", "decode samples", "", 0, Shown::in_data},
+          {"samples", "samples", "", 0, Shown::in_markdown},
+          {"cache_mib", "cache", "MiB", 2, Shown::where_it_varies},
+          {"topk_overlap_layers", "top-k overlap, layers", "", 2, Shown::where_it_varies},
+          {"topk_overlap_queries", "top-k overlap, queries", "", 2, Shown::where_it_varies},
+          {"expert_load", "expert load, max/mean", "", 2, Shown::where_it_varies},
+          {"outcome", "outcome", "", 0, Shown::everywhere}};
+}
+
+void append_milliseconds(std::vector<Field>& fields, const PhaseNumbers& numbers) {
+  for (const double ns : {numbers.time.median, numbers.time.median_low, numbers.time.median_high}) {
+    fields.push_back(numbers.measured() ? Field(ns / 1e6) : Field());
+  }
+}
+
+void append_numbers(std::vector<Field>& fields, const Row& row, const RowNumbers& numbers,
+                    const RowNumbers* base) {
+  const CellRecord& cell = row.any().cell();
+  const auto& [prefill, decode] = numbers;
+  const bool any = prefill.measured() || decode.measured();
+  fields.push_back(text_with_interval(prefill));
+  append_milliseconds(fields, prefill);
+  fields.push_back(rate(prefill, cell.batch * cell.context_tokens));
+  append_milliseconds(fields, decode);
+  fields.push_back(rate(decode, cell.batch));
+  fields.push_back(optional_field(prefill.indexer_percent));
+  fields.push_back(optional_field(decode.indexer_percent));
+  fields.push_back(speedup(prefill, base ? &base->prefill : nullptr));
+  fields.push_back(speedup(decode, base ? &base->decode : nullptr));
+  fields.push_back(prefill.measured() ? Field(prefill.time.count) : Field());
+  fields.push_back(decode.measured() ? Field(decode.time.count) : Field());
+  fields.push_back(any ? Field(fmt::format("{} / {}", prefill.time.count, decode.time.count))
+                       : Field());
+  fields.push_back(median_field(row, "cache_bytes", 1024.0 * 1024.0));
+  fields.push_back(median_field(row, "topk_overlap_neighbour_layers_ppm", 1e6));
+  fields.push_back(median_field(row, "topk_overlap_neighbour_queries_ppm", 1e6));
+  fields.push_back(median_field(row, "expert_load_max_over_mean_ppm", 1e6));
+  fields.push_back(outcome_of(row));
+}
+
+}  // namespace
+
+Table speed_table(const RunResults& results) {
+  const std::vector<CellView> views = report::view_cells(results);
+  const std::vector<Row> rows = rows_of(views);
+  std::vector<RowNumbers> numbers;
+  std::map<std::string, RowNumbers> bases;
+  for (const Row& row : rows) {
+    const RowNumbers& added =
+        numbers.emplace_back(RowNumbers{numbers_of(row.prefill, "prefill", "prefill"),
+                                        numbers_of(row.decode, "decode_step", "decode")});
+    const CellRecord& cell = row.any().cell();
+    if (is_all_full(cell.pattern)) bases.emplace(report::pairing_key(cell, true), added);
+  }
+  Table table;
+  table.title = "Speed";
+  table.columns = identity_columns();
+  for (Column& column : number_columns()) table.columns.push_back(std::move(column));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::vector<Field>& fields = table.rows.emplace_back();
+    append_identity(fields, *rows[i].any().planned);
+    const auto base = bases.find(report::pairing_key(rows[i].any().cell(), true));
+    append_numbers(fields, rows[i], numbers[i], base == bases.end() ? nullptr : &base->second);
+  }
+  if (!rows.empty()) {
+    table.notes.push_back(
+        "times are medians with their 95 % confidence intervals from order statistics; speedups "
+        "are against the all-F row of the same configuration; samples are prefills / decode steps");
+  }
+  for (std::string& note : report::run_notes(results.run)) table.notes.push_back(std::move(note));
+  return table;
+}
+
+}  // namespace dsabench

@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+
+#include "kernels/base/error.h"
+#include "results/store/rows.h"
+
+namespace dsabench::store {
+namespace {
+
+constexpr const char* kRunColumns =
+    "run_id, started_ms, finished_ms, status, command_line, tool_version, machine_id, machine_json,"
+    " build_id, build_json, model_id, model_json, synthetic_weights, seed";
+
+RunRecord read_run_row(SQLite::Statement& row) {
+  RunRecord run;
+  read_row(row, run.run_id, run.started_ms, run.finished_ms, run.status, run.command_line,
+           run.tool_version, run.machine_id, run.machine_json, run.build_id, run.build_json,
+           run.model_id, run.model_json, run.synthetic_weights, run.seed);
+  return run;
+}
+
+}  // namespace
+
+std::vector<RunRecord> read_runs(SQLite::Database& db) {
+  SQLite::Statement query(
+      db, fmt::format("SELECT {} FROM run ORDER BY started_ms DESC, run_id DESC", kRunColumns));
+  std::vector<RunRecord> runs;
+  while (query.executeStep()) runs.push_back(read_run_row(query));
+  return runs;
+}
+
+std::string find_run_id(SQLite::Database& db, const std::string& id_or_prefix) {
+  SQLite::Statement exact(db, "SELECT run_id FROM run WHERE run_id = ?");
+  exact.bind(1, id_or_prefix);
+  if (exact.executeStep()) return exact.getColumn(0).getString();
+
+  SQLite::Statement query(db,
+                          "SELECT run_id FROM run WHERE substr(run_id, 1, length(?1)) = ?1 ORDER "
+                          "BY run_id DESC LIMIT 4");
+  query.bind(1, id_or_prefix);
+  std::vector<std::string> found;
+  while (query.executeStep()) found.push_back(query.getColumn(0).getString());
+  if (found.empty()) {
+    throw InvalidArgument(
+        fmt::format("there is no such run in {}: {}", db.getFilename(), id_or_prefix));
+  }
+  if (found.size() > 1) {
+    throw InvalidArgument(fmt::format("\"{}\" names several runs, give more of the id: {}",
+                                      id_or_prefix, fmt::join(found, ", ")));
+  }
+  return found.front();
+}
+
+RunRecord read_run(SQLite::Database& db, const std::string& run_id) {
+  SQLite::Statement query(db, fmt::format("SELECT {} FROM run WHERE run_id = ?", kRunColumns));
+  query.bind(1, run_id);
+  query.executeStep();
+  return read_run_row(query);
+}
+
+std::vector<PlannedCell> read_plan(SQLite::Database& db, const std::string& run_id) {
+  SQLite::Statement query(
+      db,
+      "SELECT cell_id, canonical_json, model, pattern, suite, phase, device_kind, dtype,"
+      " indexer_mode, picks, context_tokens, batch, position, nominal_retention, pattern_origin,"
+      " dialect FROM planned_cell JOIN cell USING (cell_id) WHERE run_id = ?"
+      " ORDER BY position, cell_id");
+  query.bind(1, run_id);
+  std::vector<PlannedCell> plan;
+  while (query.executeStep()) {
+    PlannedCell entry;
+    CellRecord& cell = entry.cell;
+    read_row(query, cell.cell_id, cell.canonical_json, cell.model, cell.pattern, cell.suite,
+             cell.phase, cell.device_kind, cell.dtype, cell.indexer_mode, cell.picks,
+             cell.context_tokens, cell.batch, entry.position, entry.nominal_retention,
+             entry.pattern_origin, entry.dialect);
+    plan.push_back(std::move(entry));
+  }
+  return plan;
+}
+
+}  // namespace dsabench::store

@@ -1,0 +1,57 @@
+#pragma once
+/// Records to rows and back. Private to results/. Each function is one statement sequence inside
+/// the caller's transaction; all throw SQLite::Exception.
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "results/record.h"
+
+namespace dsabench::store {
+
+/// Binds every value in order and executes the statement.
+template <class... Values>
+void execute(SQLite::Statement& statement, const Values&... values) {
+  statement.reset();
+  int index = 0;
+  (statement.bind(++index, values), ...);
+  statement.exec();
+}
+
+/// Reads the columns of the current row in order into the fields.
+template <class... Fields>
+void read_row(SQLite::Statement& statement, Fields&... fields) {
+  int index = 0;
+  const auto read = [&](auto& field) {
+    const SQLite::Column column = statement.getColumn(index++);
+    using Field = std::remove_reference_t<decltype(field)>;
+    if constexpr (std::is_same_v<Field, std::string>) {
+      field = column.getString();
+    } else if constexpr (std::is_same_v<Field, double>) {
+      field = column.getDouble();
+    } else {
+      field = static_cast<Field>(column.getInt64());
+    }
+  };
+  (read(fields), ...);
+}
+
+/// Throws StoreError where the run is there already.
+void insert_run(SQLite::Database& db, const RunRecord& run);
+/// Throws StoreError where a cell's id is stored with another canonical form.
+void insert_plan(SQLite::Database& db, const std::string& run_id,
+                 const std::vector<PlannedCell>& plan);
+void insert_trial(SQLite::Database& db, const TrialRecord& trial);
+
+std::vector<RunRecord> read_runs(SQLite::Database& db);
+/// Throws InvalidArgument for none or several.
+std::string find_run_id(SQLite::Database& db, const std::string& id_or_prefix);
+RunRecord read_run(SQLite::Database& db, const std::string& run_id);
+std::vector<PlannedCell> read_plan(SQLite::Database& db, const std::string& run_id);
+/// In the order they were written; stage times by metric, sample, layer and stage, layer runs by
+/// layer.
+std::vector<TrialRecord> read_trials(SQLite::Database& db, const std::string& run_id);
+
+}  // namespace dsabench::store

@@ -1,0 +1,162 @@
+#include "results/store.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include "kernels/base/error.h"
+#include "results/store/connection.h"
+#include "results/store/migrations.h"
+#include "results/store/rows.h"
+#include "results/store/store_error.h"
+
+namespace dsabench {
+
+struct ResultStore::State {
+  std::string path;
+  Mode mode;
+  mutable SQLite::Database db;
+  int schema_version = 0;
+
+  /// Runs `call` in one transaction, with errors that name the file and what was tried.
+  template <class Call>
+  auto transact(SQLite::TransactionBehavior behavior, const std::string& action, Call call) const {
+    return store::with_store_errors(path, action, [&] {
+      SQLite::Transaction transaction(db, behavior);
+      try {
+        if constexpr (std::is_void_v<decltype(call())>) {
+          call();
+          transaction.commit();
+        } else {
+          auto result = call();
+          transaction.commit();
+          return result;
+        }
+      } catch (StoreError& error) {
+        error.add_context(fmt::format("{}: cannot {}", path, action));
+        throw;
+      }
+    });
+  }
+  template <class Call>
+  void write(const std::string& action, Call call) {
+    if (schema_version > current_schema_version()) {
+      throw StoreError(
+          fmt::format("{}: cannot {}: a newer dsabench wrote this database and it is read only "
+                      "here; use that version or choose another file with --db (schema {}, this "
+                      "build writes {})",
+                      path, action, schema_version, current_schema_version()));
+    }
+    if (mode == Mode::read_only) {
+      throw StoreError(fmt::format("{}: cannot {}: it was opened for reading only", path, action));
+    }
+    transact(SQLite::TransactionBehavior::IMMEDIATE, action, std::move(call));
+  }
+  /// One snapshot for all the statements of a call.
+  template <class Call>
+  auto read(const std::string& action, Call call) const {
+    return transact(SQLite::TransactionBehavior::DEFERRED, action, std::move(call));
+  }
+};
+
+int current_schema_version() { return static_cast<int>(store::all_migrations().size()); }
+
+ResultStore::ResultStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ResultStore::ResultStore(ResultStore&&) noexcept = default;
+ResultStore& ResultStore::operator=(ResultStore&&) noexcept = default;
+ResultStore::~ResultStore() = default;
+
+namespace {
+
+SQLite::Database open_writable(const std::string& path) {
+  SQLite::Database db = store::open_for_writing(path);
+  const store::FileIdentity identity = store::read_identity(db);
+  store::require_dsabench(identity, path, true);
+  if (identity.schema_version > current_schema_version()) return store::open_for_reading(path);
+  if (sqlite3_db_readonly(db.getHandle(), "main") == 1) {
+    throw StoreError(path +
+                     ": cannot open the database: the file is not writable; change its permissions "
+                     "or choose another file with --db");
+  }
+  store::choose_journal(db, path);
+  store::migrate(db, path, store::all_migrations());
+  return db;
+}
+
+}  // namespace
+
+ResultStore ResultStore::open(const std::string& path, Mode mode) {
+  return store::with_store_errors(path, "open the database", [&] {
+    store::require_sqlite_version();
+    auto state = std::make_unique<State>(State{
+        path, mode, mode == Mode::read_only ? store::open_for_reading(path) : open_writable(path)});
+    const store::FileIdentity identity = store::read_identity(state->db);
+    store::require_dsabench(identity, path, false);
+    if (identity.schema_version < current_schema_version()) {
+      throw StoreError(fmt::format(
+          "{}: cannot read the database: its schema is older; migrate it with \"dsabench db "
+          "migrate\" (schema {}, this build reads {})",
+          path, identity.schema_version, current_schema_version()));
+    }
+    state->schema_version = identity.schema_version;
+    return ResultStore(std::move(state));
+  });
+}
+
+bool ResultStore::is_newer_schema() const {
+  return state_->schema_version > current_schema_version();
+}
+int ResultStore::schema_version() const { return state_->schema_version; }
+const std::string& ResultStore::path() const { return state_->path; }
+
+void ResultStore::add_run(const RunRecord& run, const std::vector<PlannedCell>& plan) {
+  state_->write("add run " + run.run_id, [&] {
+    store::insert_run(state_->db, run);
+    store::insert_plan(state_->db, run.run_id, plan);
+  });
+}
+
+void ResultStore::add_trial(const TrialRecord& trial) {
+  state_->write(
+      fmt::format("add repeat {} of cell {} to run {}", trial.repeat, trial.cell_id, trial.run_id),
+      [&] { store::insert_trial(state_->db, trial); });
+}
+
+void ResultStore::finish_run(const std::string& run_id, const std::string& status,
+                             std::int64_t finished_ms) {
+  state_->write("finish run " + run_id, [&] {
+    SQLite::Statement update(state_->db,
+                             "UPDATE run SET status = ?, finished_ms = ? WHERE run_id = ?");
+    store::execute(update, status, finished_ms, run_id);
+    if (update.getChanges() == 0) throw StoreError("there is no such run");
+  });
+}
+
+std::vector<RunRecord> ResultStore::list_runs() const {
+  return state_->read("list runs", [&] { return store::read_runs(state_->db); });
+}
+
+RunResults ResultStore::load_run(const std::string& id_or_prefix) const {
+  return state_->read("load a run", [&] {
+    const std::string run_id = store::find_run_id(state_->db, id_or_prefix);
+    return RunResults{store::read_run(state_->db, run_id), store::read_plan(state_->db, run_id),
+                      store::read_trials(state_->db, run_id)};
+  });
+}
+
+std::vector<ResultStore::PatternUse> ResultStore::list_patterns() const {
+  return state_->read("list patterns", [&] {
+    SQLite::Statement query(state_->db,
+                            "SELECT pattern, pattern_origin, count(DISTINCT cell_id)"
+                            " FROM planned_cell JOIN cell USING (cell_id)"
+                            " GROUP BY pattern, pattern_origin"
+                            " ORDER BY length(pattern), pattern, pattern_origin");
+    std::vector<PatternUse> uses;
+    while (query.executeStep()) {
+      PatternUse& use = uses.emplace_back();
+      store::read_row(query, use.pattern, use.origin, use.num_cells);
+    }
+    return uses;
+  });
+}
+
+}  // namespace dsabench
