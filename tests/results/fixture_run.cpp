@@ -1,0 +1,146 @@
+#include "tests/results/fixture_run.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <filesystem>
+
+#include "kernels/base/error.h"
+#include "results/identity.h"
+
+namespace dsabench::test {
+namespace {
+
+constexpr const char* kRunId = "01900000-0000-7000-8000-000000000001";
+
+PlannedCell planned(std::int64_t position, const std::string& suite, const std::string& phase,
+                    const std::string& pattern, const std::string& retention) {
+  PlannedCell entry;
+  CellRecord& cell = entry.cell;
+  cell.canonical_json = "{\"batch\":2,\"context\":2048,\"pattern\":\"" + pattern +
+                        "\",\"phase\":\"" + phase + "\",\"suite\":\"" + suite + "\"}";
+  cell.cell_id = content_hash(cell.canonical_json);
+  cell.model = "builtin";
+  cell.pattern = pattern;
+  cell.suite = suite;
+  cell.phase = phase;
+  cell.device_kind = "cpu";
+  cell.dtype = "f32";
+  cell.indexer_mode = "f32";
+  cell.picks = "";
+  cell.context_tokens = 2048;
+  cell.batch = 2;
+  entry.position = position;
+  entry.nominal_retention = retention;
+  entry.pattern_origin = retention.empty() ? "given" : "uniform";
+  entry.dialect = "paper";
+  return entry;
+}
+
+TrialRecord trial_of(const PlannedCell& cell, TrialOutcome outcome, const std::string& reason) {
+  TrialRecord trial;
+  trial.run_id = kRunId;
+  trial.cell_id = cell.cell.cell_id;
+  trial.started_ms = 1'700'000'000'100;
+  trial.finished_ms = 1'700'000'001'000;
+  trial.process_id = 4242;
+  trial.outcome = outcome;
+  trial.reason = reason;
+  trial.stop_reason = "noise";
+  trial.num_warmups = 2;
+  trial.verification_json = "{\"rows\":8}";
+  trial.conditions_json = "{\"load\":0.5}";
+  return trial;
+}
+
+std::vector<StageTime> stages(const std::string& metric, std::int64_t indexer, std::int64_t rest) {
+  return {{metric, 0, -1, "lm_head", rest},
+          {metric, 0, 0, "indexer_proj", indexer},
+          {metric, 0, 0, "indexer_score", indexer},
+          {metric, 0, 0, "topk", indexer}};
+}
+
+TrialRecord speed_trial(const PlannedCell& cell, std::int64_t prefill_ns, std::int64_t step_ns,
+                        std::int64_t indexer_ns) {
+  TrialRecord trial = trial_of(cell, TrialOutcome::ok, "");
+  trial.metrics = {{"prefill",
+                    "ns",
+                    "lower",
+                    {prefill_ns, prefill_ns + 3'000'000, prefill_ns - 2'000'000, prefill_ns,
+                     prefill_ns, prefill_ns + 1'000'000, prefill_ns - 1'000'000}},
+                   {"decode_step", "ns", "lower", {step_ns, step_ns - 1000, step_ns + 1000}},
+                   {"cache_bytes", "bytes", "exact", {3 * 1024 * 1024}},
+                   {"topk_overlap_neighbour_queries_ppm", "count", "exact", {850'000}}};
+  trial.stage_times = stages("decode", indexer_ns, 9 * indexer_ns);
+  for (const StageTime& time : stages("prefill", indexer_ns, indexer_ns)) {
+    trial.stage_times.push_back(time);
+  }
+  for (std::size_t layer = 0; layer < cell.cell.pattern.size(); ++layer) {
+    const std::int64_t runs = cell.cell.pattern[layer] == 'F' ? 7 : 0;
+    trial.layer_runs.push_back({static_cast<std::int64_t>(layer), runs, runs});
+  }
+  return trial;
+}
+
+TrialRecord quality_trial(const PlannedCell& cell, std::int64_t num_right) {
+  TrialRecord trial = trial_of(cell, TrialOutcome::ok, "");
+  for (std::int64_t i = 0; i < 10; ++i) {
+    const std::string item = "item-" + std::to_string(i);
+    trial.answers.push_back({item, "niah|<single>", content_hash(item), 2000, 8,
+                             "the \"answer\" is 4'2\n🦉", "stop", i < num_right ? 1.0 : 0.0});
+    trial.answers.push_back({item, "variable_tracking", content_hash(item), 2000, 8, "", "length",
+                             i < num_right ? 0.25 : 0.5});
+  }
+  return trial;
+}
+
+}  // namespace
+
+RunResults fixture_run() {
+  RunResults results;
+  RunRecord& run = results.run;
+  run.run_id = kRunId;
+  run.started_ms = 1'700'000'000'000;
+  run.finished_ms = 1'700'000'100'000;
+  run.status = "done";
+  run.command_line = "dsabench run --model builtin --context 2048 --retention 1,1/2,1/4";
+  run.tool_version = "0.1.0";
+  run.machine_json = "{\"cpu_model\":\"Example CPU | 9000\",\"threads\":16}";
+  run.machine_id = content_hash(run.machine_json);
+  run.build_json = "{\"dirty\":true,\"git_commit\":\"0123456789abcdef\"}";
+  run.build_id = content_hash(run.build_json);
+  run.model_json = "{\"name\":\"builtin\"}";
+  run.model_id = content_hash(run.model_json);
+  run.seed = 0xfedcba9876543210u;
+  results.plan = {planned(0, "speed", "prefill+decode", "FFFF", "1"),
+                  planned(1, "speed", "prefill+decode", "FSFS", "1/2"),
+                  planned(2, "speed", "prefill+decode", "FSSS", "1/4"),
+                  planned(3, "speed", "prefill+decode", "FSSF", ""),
+                  planned(4, "ruler", "generate", "FFFF", "1"),
+                  planned(5, "ruler", "generate", "FSSS", "1/4"),
+                  planned(6, "ruler", "generate", "FSFS", "1/2")};
+  results.trials = {speed_trial(results.plan[0], 100'000'000, 4'000'000, 5'000'000),
+                    speed_trial(results.plan[1], 50'000'000, 3'200'000, 1'000'000),
+                    trial_of(results.plan[2], TrialOutcome::failed,
+                             "out of memory: <1 GiB> wanted\n\x1b[31m`rm -rf`"),
+                    trial_of(results.plan[3], TrialOutcome::incorrect, "row 7 differs by 0.5"),
+                    quality_trial(results.plan[4], 8),
+                    quality_trial(results.plan[5], 3)};
+  // The wrong cell was fast: no table may show it.
+  results.trials[3].metrics = {{"prefill", "ns", "lower", {1'000'000}}};
+  return results;
+}
+
+void write_fixture(const std::string& path) {
+  if (current_schema_version() != 1) throw InvalidArgument("schema 1 can no longer be written");
+  std::filesystem::remove(path);
+  const RunResults results = fixture_run();
+  {
+    ResultStore store = ResultStore::open(path, ResultStore::Mode::read_write);
+    store.add_run(results.run, results.plan);
+    for (const TrialRecord& trial : results.trials) store.add_trial(trial);
+  }
+  SQLite::Database db(path, SQLite::OPEN_READWRITE);
+  db.exec("PRAGMA journal_mode = DELETE; PRAGMA page_size = 1024; VACUUM");
+}
+
+}  // namespace dsabench::test

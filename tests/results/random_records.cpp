@@ -1,0 +1,187 @@
+#include "tests/results/random_records.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <tuple>
+
+#include "results/identity.h"
+
+namespace dsabench::test {
+namespace {
+
+const std::vector<std::string> kFragments = {"'",
+                                             "\"",
+                                             "'; DROP TABLE run; --",
+                                             "\n",
+                                             "\r\n",
+                                             "\t",
+                                             "\x01\x1b[31m",
+                                             "\x7f",
+                                             "<b>",
+                                             "</script>",
+                                             "&amp;",
+                                             "|",
+                                             "`",
+                                             "%s",
+                                             "ü",
+                                             "猫",
+                                             "🦉",
+                                             "\xff\xfe",
+                                             "\xc3",
+                                             "?1",
+                                             ":name",
+                                             " ",
+                                             "word",
+                                             "{\"a\": [1, 2]}",
+                                             "\\",
+                                             "\xe2\x80\xae",
+                                             "0.1"};
+
+std::int64_t any_integer(Random& random) {
+  switch (random.integer(0, 3)) {
+    case 0:
+      return std::numeric_limits<std::int64_t>::min();
+    case 1:
+      return std::numeric_limits<std::int64_t>::max();
+    default:
+      return random.integer(-1'000'000'000'000, 1'000'000'000'000);
+  }
+}
+
+auto fields(const RunRecord& r) {
+  return std::tie(r.run_id, r.started_ms, r.finished_ms, r.status, r.command_line, r.tool_version,
+                  r.machine_id, r.machine_json, r.build_id, r.build_json, r.model_id, r.model_json,
+                  r.synthetic_weights, r.seed);
+}
+auto fields(const PlannedCell& p) {
+  const CellRecord& c = p.cell;
+  return std::tie(c.cell_id, c.canonical_json, c.model, c.pattern, c.suite, c.phase, c.device_kind,
+                  c.dtype, c.indexer_mode, c.picks, c.context_tokens, c.batch, p.position,
+                  p.nominal_retention, p.pattern_origin, p.dialect);
+}
+auto fields(const TrialRecord& t) {
+  return std::tie(t.run_id, t.cell_id, t.repeat, t.started_ms, t.finished_ms, t.process_id,
+                  t.outcome, t.reason, t.stop_reason, t.num_warmups, t.verification_json,
+                  t.conditions_json);
+}
+auto fields(const MetricSamples& m) { return std::tie(m.name, m.unit, m.better, m.values); }
+auto fields(const StageTime& s) {
+  return std::tie(s.metric, s.sample, s.layer, s.stage, s.nanoseconds);
+}
+auto fields(const LayerRuns& l) { return std::tie(l.layer, l.runs, l.expected); }
+auto fields(const AnswerRecord& a) {
+  return std::tie(a.item_id, a.task, a.prompt_hash, a.prompt_tokens, a.output_tokens, a.output,
+                  a.finish, a.score);
+}
+
+template <class Record>
+bool all_equal(const std::vector<Record>& actual, const std::vector<Record>& expected) {
+  return std::equal(actual.begin(), actual.end(), expected.begin(), expected.end(),
+                    [](const Record& a, const Record& b) { return fields(a) == fields(b); });
+}
+
+}  // namespace
+
+std::string hostile_text(Random& random) {
+  std::string text;
+  for (std::int64_t n = random.integer(0, 6); n > 0; --n) text += random.choice(kFragments);
+  return text;
+}
+
+RunRecord random_run(Random& random) {
+  RunRecord run;
+  run.run_id = new_run_id();
+  run.started_ms = any_integer(random);
+  run.finished_ms = any_integer(random);
+  run.seed = static_cast<std::uint64_t>(any_integer(random));
+  run.synthetic_weights = random.integer(0, 1) == 1;
+  for (std::string* text :
+       {&run.status, &run.command_line, &run.tool_version, &run.machine_id, &run.machine_json,
+        &run.build_id, &run.build_json, &run.model_id, &run.model_json}) {
+    *text = hostile_text(random);
+  }
+  return run;
+}
+
+std::vector<PlannedCell> random_plan(Random& random, std::int64_t num_cells) {
+  std::vector<PlannedCell> plan;
+  for (std::int64_t i = 0; i < num_cells; ++i) {
+    PlannedCell& planned = plan.emplace_back();
+    CellRecord& cell = planned.cell;
+    for (std::string* text :
+         {&cell.model, &cell.pattern, &cell.suite, &cell.phase, &cell.device_kind, &cell.dtype,
+          &cell.indexer_mode, &cell.picks, &planned.nominal_retention, &planned.pattern_origin,
+          &planned.dialect}) {
+      *text = hostile_text(random);
+    }
+    cell.context_tokens = any_integer(random);
+    cell.batch = any_integer(random);
+    cell.canonical_json = new_run_id() + hostile_text(random);
+    cell.cell_id = content_hash(cell.canonical_json);
+    planned.position = i;
+  }
+  return plan;
+}
+
+TrialRecord random_trial(Random& random, const std::string& run_id, const std::string& cell_id,
+                         std::int64_t repeat) {
+  TrialRecord trial;
+  trial.run_id = run_id;
+  trial.cell_id = cell_id;
+  trial.repeat = repeat;
+  trial.outcome = static_cast<TrialOutcome>(random.integer(0, 4));
+  for (std::int64_t* number :
+       {&trial.started_ms, &trial.finished_ms, &trial.process_id, &trial.num_warmups}) {
+    *number = any_integer(random);
+  }
+  for (std::string* text :
+       {&trial.reason, &trial.stop_reason, &trial.verification_json, &trial.conditions_json}) {
+    *text = hostile_text(random);
+  }
+  for (std::int64_t i = random.integer(0, 4); i > 0; --i) {
+    MetricSamples metric{
+        std::to_string(i) + hostile_text(random), hostile_text(random), hostile_text(random), {}};
+    for (std::int64_t n = random.integer(0, 40); n > 0; --n) {
+      metric.values.push_back(any_integer(random));
+    }
+    trial.metrics.push_back(metric);
+  }
+  std::set<std::tuple<std::string, std::int64_t, std::int64_t, std::string>> stages;
+  for (std::int64_t i = random.integer(0, 60); i > 0; --i) {
+    stages.emplace(random.choice<std::string>({"prefill", "decode"}), random.integer(0, 3),
+                   random.integer(-1, 5), random.choice<std::string>({"moe", "topk", "other"}));
+  }
+  for (const auto& [metric, sample, layer, stage] : stages) {
+    trial.stage_times.push_back({metric, sample, layer, stage, any_integer(random)});
+  }
+  for (std::int64_t i = 0, n = random.integer(0, 6); i < n; ++i) {
+    trial.layer_runs.push_back({i, any_integer(random), any_integer(random)});
+  }
+  for (std::int64_t i = random.integer(0, 8); i > 0; --i) {
+    trial.answers.push_back({hostile_text(random), hostile_text(random), hostile_text(random),
+                             any_integer(random), any_integer(random), hostile_text(random),
+                             hostile_text(random), random.uniform()});
+  }
+  return trial;
+}
+
+void check_equal(const RunRecord& actual, const RunRecord& expected) {
+  CHECK((fields(actual) == fields(expected)));
+}
+void check_equal(const std::vector<PlannedCell>& actual, const std::vector<PlannedCell>& expected) {
+  CHECK(all_equal(actual, expected));
+}
+void check_equal(const std::vector<TrialRecord>& actual, const std::vector<TrialRecord>& expected) {
+  CHECK(all_equal(actual, expected));
+  REQUIRE(actual.size() == expected.size());
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    CAPTURE(i);
+    CHECK(all_equal(actual[i].metrics, expected[i].metrics));
+    CHECK(all_equal(actual[i].stage_times, expected[i].stage_times));
+    CHECK(all_equal(actual[i].layer_runs, expected[i].layer_runs));
+    CHECK(all_equal(actual[i].answers, expected[i].answers));
+  }
+}
+
+}  // namespace dsabench::test
