@@ -5,28 +5,32 @@
 namespace dsabench {
 namespace {
 
-constexpr int kInterpolations = 8;  ///< before plain doubling and halving
+constexpr int kInterpolations = 3;
+constexpr std::int64_t kFirstGuessTokens = 32;  ///< per unit; only has to be near
 
 }  // namespace
 
 std::int64_t fit_units(UnitRange range, std::int64_t limit,
                        const std::function<std::int64_t(std::int64_t)>& cost) {
-  std::int64_t fits = range.min, fits_cost = cost(range.min);
-  std::int64_t fails = range.max + 1;
-  bool bounded = false;           // whether `fails` was seen to fail
-  std::int64_t unit_tokens = 32;  // of the last step; the first guess only has to be near
-  for (int step = 0; fails - fits > 1; ++step) {
-    std::int64_t guess = fits + (limit - fits_cost) / unit_tokens;
-    if (step >= kInterpolations) guess = bounded ? fits + (fails - fits) / 2 : 2 * fits + 1;
+  const std::int64_t min_cost = cost(range.min);
+  std::int64_t fits = range.min, fails = range.max + 1;
+  std::int64_t guess = range.min + (limit - min_cost) / kFirstGuessTokens;
+  bool guess_fits = true;
+  for (int step = 1; fails - fits > 1; ++step) {
     guess = std::clamp(guess, fits + 1, fails - 1);
     const std::int64_t guess_cost = cost(guess);
-    unit_tokens = std::max<std::int64_t>(1, (guess_cost - fits_cost) / (guess - fits));
-    if (guess_cost <= limit) {
-      fits = guess;
-      fits_cost = guess_cost;
+    guess_fits = guess_cost <= limit;
+    (guess_fits ? fits : fails) = guess;
+    if (step < kInterpolations) {
+      const std::int64_t tokens = std::max<std::int64_t>(1, guess_cost - min_cost);
+      guess = range.min + static_cast<std::int64_t>(static_cast<double>(limit - min_cost) /
+                                                    static_cast<double>(tokens) *
+                                                    static_cast<double>(guess - range.min));
     } else {
-      fails = guess;
-      bounded = true;
+      // The answer is near by now: steps of 1, 2, 4, ... from the guess, until halving is shorter.
+      const std::int64_t stride =
+          std::min(std::int64_t{1} << std::min(step - kInterpolations, 40), (fails - fits + 1) / 2);
+      guess = guess_fits ? fits + stride : fails - stride;
     }
   }
   return fits;

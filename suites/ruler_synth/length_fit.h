@@ -11,9 +11,9 @@ struct UnitRange {
 };
 
 /// The largest n in `range` with cost(n) <= limit: cost(n + 1) > limit, or n is range.max. Needs
-/// cost(range.min) <= limit and a cost that grows with n. Search by interpolation, as one cost is a
-/// whole prompt put through a tokenizer: about five evaluations where the cost is close to linear,
-/// O(log n) in any case.
+/// cost(range.min) <= limit and a cost that does not fall with n. One cost is a whole prompt put
+/// through a tokenizer, so the search interpolates first: 5 to 12 evaluations where the cost is
+/// close to linear, O(log n) in any case.
 std::int64_t fit_units(UnitRange range, std::int64_t limit,
                        const std::function<std::int64_t(std::int64_t)>& cost);
 
