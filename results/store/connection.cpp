@@ -40,10 +40,10 @@ void configure(SQLite::Database& db) {
 /// A file: URI that reads the file without locks or log.
 std::string immutable_uri(const std::string& path) {
   std::string uri = "file:";
-  for (const unsigned char c : path) {
+  for (const char c : path) {
     const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                        c == '/' || c == '.' || c == '-' || c == '_';
-    uri += plain ? std::string(1, static_cast<char>(c)) : fmt::format("%{:02X}", c);
+    uri += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return uri + "?immutable=1";
 }

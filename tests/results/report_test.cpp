@@ -74,7 +74,7 @@ TEST_CASE("speed rows by hand") {
 
 TEST_CASE("a cell that is not ok never shows a time") {
   const Table table = speed_table(fixture_run());
-  for (const std::size_t row : {2, 3}) {
+  for (const std::size_t row : {std::size_t{2}, std::size_t{3}}) {
     for (const char* key : {"prefill", "prefill_ms", "prefill_ms_low", "prefill_tokens_per_s",
                             "decode_tokens_per_s", "prefill_speedup", "prefill_samples", "samples",
                             "prefill_indexer_percent", "cache_mib"}) {
