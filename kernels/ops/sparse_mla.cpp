@@ -16,7 +16,7 @@ void check_causal(const SparseMlaArgs& args, const SequenceSpan& span) {
     const auto* picks = args.indices.row<std::int32_t>(row);
     std::int64_t outside = 0;
     for (std::int64_t j = 0; j < top_k; ++j) {
-      outside += (picks[j] < -1) | (picks[j] > position) ? 1 : 0;
+      outside += picks[j] < -1 || picks[j] > position ? 1 : 0;
     }
     if (outside == 0) continue;
     for (std::int64_t j = 0; j < top_k; ++j) {

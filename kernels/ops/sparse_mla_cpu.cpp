@@ -10,8 +10,9 @@
 namespace dsabench::ops::detail {
 namespace {
 
-/// Keys gathered at a time.
-constexpr std::int64_t kPickTile = 256;
+/// Keys gathered at a time: with the heads of one query few enough for OpenBLAS's kernels that do
+/// not pack, which pays for itself while a tile meets a few dozen heads.
+constexpr std::int64_t kPickTile = 64;
 /// Calls of fewer tokens (decoding) give each query to several threads, in shares of this many
 /// picks. The rule looks at the call alone: the same call sums in the same order on any machine.
 constexpr std::int64_t kSplitBelowTokens = 8;

@@ -113,8 +113,8 @@ inline double largest_magnitude(const std::vector<double>& values) {
 /// its margin is above rounding, and never a pick that is worse than the k-th best by more; the
 /// margin; rows of no sequence untouched. `max_skipped` is the share of rows whose margin may be
 /// too small to compare sets.
-inline void check_indexer_case(const IndexerCase& c, double tolerance = 1e-5,
-                               double max_skipped = 0.05) {
+inline void check_indexer_case(const IndexerCase& c, double tolerance = 3e-6,
+                               double max_skipped = 0.1) {
   std::int64_t skipped = 0, rows = 0;
   std::set<std::int64_t> covered;
   for (std::size_t s = 0; s < c.spans.size(); ++s) {

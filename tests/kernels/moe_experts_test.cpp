@@ -18,12 +18,16 @@ struct ExpertsCase {
               std::int64_t hidden, std::int64_t intermediate)
       : x(random.normal_tensor({tokens, hidden})),
         experts(random.integer_tensor({tokens, top_n}, 0, num_experts - 1)),
-        weights(random.normal_tensor({tokens, top_n})),
+        weights(DType::f32, {tokens, top_n}),
         gate_up(random.normal_tensor({num_experts, 2 * intermediate, hidden}, 0.2)),
         down(random.normal_tensor({num_experts, hidden, intermediate}, 0.2)),
         out(DType::f32, {tokens, hidden}),
         load(DType::i64, {num_experts}) {
     load.fill_bytes(0);
+    // As a router gives them: positive, so that a token's experts do not cancel out.
+    for (std::int64_t i = 0; i < tokens * top_n; ++i) {
+      weights.data<float>()[i] = static_cast<float>(random.uniform(0.1, 1.0));
+    }
   }
 
   void run() { run_rows(0, x.dim(0)); }
