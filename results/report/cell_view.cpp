@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -80,11 +81,54 @@ std::string machine_note(const RunRecord& run) {
 std::string build_note(const RunRecord& run) {
   const json build = parse_object(run.build_json);
   const std::string commit = member(build, "git_commit");
-  const std::string dirty = member(build, "dirty");
+  const std::string dirty = member(build, "git_dirty");
   std::string note = "dsabench " + run.tool_version;
   if (!commit.empty()) note += ", commit " + commit;
   if (dirty == "true" || dirty == "1") note += " with uncommitted changes";
   return note;
+}
+
+/// What a cell's canonical form holds beyond the columns of the tables.
+json unshown_fields(const CellRecord& cell) {
+  json fields = parse_object(cell.canonical_json);
+  for (const char* shown : {"model", "pattern", "suite", "context_tokens", "phase", "batch",
+                            "device_kind", "dtype", "indexer_mode", "picks", "decode_tokens"}) {
+    fields.erase(shown);
+  }
+  return fields;
+}
+
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+/// Names the fields by which cells stand apart from others of their kind: without them, two rows of
+/// a sweep over, say, the chunk size would look alike.
+void name_variants(std::vector<CellView>& views) {
+  struct Seen {
+    std::set<std::string> values;
+    std::size_t num_cells = 0;
+  };
+  std::map<bool, std::size_t> num_cells;
+  std::map<std::pair<bool, std::string>, Seen> seen;
+  std::vector<json> fields;
+  for (const CellView& view : views) {
+    ++num_cells[view.quality];
+    for (const auto& [key, value] : fields.emplace_back(unshown_fields(view.cell())).items()) {
+      Seen& entry = seen[{view.quality, key}];
+      entry.values.insert(dump(value));
+      ++entry.num_cells;
+    }
+  }
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    std::vector<std::string> parts;
+    for (const auto& [key, value] : fields[i].items()) {
+      const Seen& entry = seen[{views[i].quality, key}];
+      if (entry.values.size() == 1 && entry.num_cells == num_cells[views[i].quality]) continue;
+      parts.push_back(value == json(true) ? key : fmt::format("{}={}", key, dump(value)));
+    }
+    views[i].variant = fmt::format("{}", fmt::join(parts, ", "));
+  }
 }
 
 }  // namespace
@@ -118,19 +162,21 @@ std::vector<CellView> view_cells(const RunResults& results) {
     view.quality = !is_speed_phase(planned.cell.phase) || quality_suites.count(planned.cell.suite);
     judge(view, trials[planned.cell.cell_id]);
   }
+  name_variants(views);
   return views;
 }
 
 std::string pairing_key(const CellRecord& cell, bool any_pattern) {
   json canonical = parse_object(cell.canonical_json);
   canonical.erase("phase");
+  canonical.erase("decode_tokens");  // of a decode cell alone
   canonical.erase("pattern");
   const json key = {cell.model, any_pattern ? "" : cell.pattern,
                     cell.suite, cell.device_kind,
                     cell.dtype, cell.indexer_mode,
                     cell.picks, cell.context_tokens,
                     cell.batch, canonical};
-  return key.dump(-1, ' ', false, json::error_handler_t::replace);
+  return dump(key);
 }
 
 std::vector<std::string> run_notes(const RunRecord& run) {

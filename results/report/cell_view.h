@@ -16,6 +16,7 @@ struct CellView {
   bool ok = false;
   std::string outcome;  ///< "ok", "ok (1 discarded)", "failed: out of memory", "not run"
   bool quality = false;
+  std::string variant;  ///< what no column shows and other cells have otherwise: "dense_attention"
 
   const CellRecord& cell() const { return planned->cell; }
   /// A metric's values over the ok trials.

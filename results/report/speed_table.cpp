@@ -127,6 +127,7 @@ std::vector<Column> identity_columns() {
           {"dtype", "dtype", "", 0, Shown::where_it_varies},
           {"indexer_mode", "indexer", "", 0, Shown::where_it_varies},
           {"picks", "picks", "", 0, Shown::where_it_varies},
+          {"variant", "variant", "", 0, Shown::where_it_varies},
           {"batch", "batch", "", 0, Shown::where_it_varies},
           {"context_tokens", "context", "tokens", 0, Shown::everywhere},
           {"nominal_retention", "retention", "", 0, Shown::everywhere},
@@ -139,7 +140,8 @@ std::vector<Column> identity_columns() {
           {"dialect", "dialect", "", 0, Shown::in_data}};
 }
 
-void append_identity(std::vector<Field>& fields, const PlannedCell& planned) {
+void append_identity(std::vector<Field>& fields, const CellView& view) {
+  const PlannedCell& planned = *view.planned;
   const CellRecord& cell = planned.cell;
   const auto layers = static_cast<std::int64_t>(cell.pattern.size());
   const auto full =
@@ -147,7 +149,7 @@ void append_identity(std::vector<Field>& fields, const PlannedCell& planned) {
   const double realised =
       layers > 0 ? static_cast<double>(full) / static_cast<double>(layers) : 0.0;
   for (const std::string* text : {&cell.model, &cell.suite, &cell.device_kind, &cell.dtype,
-                                  &cell.indexer_mode, &cell.picks}) {
+                                  &cell.indexer_mode, &cell.picks, &view.variant}) {
     fields.push_back(nonempty(*text));
   }
   fields.insert(fields.end(),
@@ -231,7 +233,7 @@ Table speed_table(const RunResults& results) {
   for (Column& column : number_columns()) table.columns.push_back(std::move(column));
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::vector<Field>& fields = table.rows.emplace_back();
-    append_identity(fields, *rows[i].any().planned);
+    append_identity(fields, rows[i].any());
     const auto base = bases.find(report::pairing_key(rows[i].any().cell(), true));
     append_numbers(fields, rows[i], numbers[i], base == bases.end() ? nullptr : &base->second);
   }

@@ -43,8 +43,8 @@ struct Table {
 /// cache_bytes, topk_overlap_neighbour_layers_ppm, topk_overlap_neighbour_queries_ppm and
 /// expert_load_max_over_mean_ppm, and stage times "prefill" and "decode". Samples of all ok trials
 /// of a cell are pooled; one incorrect trial makes the cell incorrect. A prefill and a decode cell
-/// pair, and an all-F cell is a base, where their canonical forms agree but for the keys "phase"
-/// and "pattern".
+/// pair, and an all-F cell is a base, where their canonical forms agree but for the keys "phase",
+/// "decode_tokens" and "pattern".
 Table speed_table(const RunResults& results);
 /// One row per task of each quality cell (a cell whose suite has answers in this run, or whose
 /// phase is not one of prefill, decode, prefill+decode), and one for the mean over its tasks:

@@ -106,7 +106,7 @@ RunResults fixture_run() {
   run.tool_version = "0.1.0";
   run.machine_json = "{\"cpu_model\":\"Example CPU | 9000\",\"threads\":16}";
   run.machine_id = content_hash(run.machine_json);
-  run.build_json = "{\"dirty\":true,\"git_commit\":\"0123456789abcdef\"}";
+  run.build_json = "{\"git_commit\":\"0123456789abcdef\",\"git_dirty\":true}";
   run.build_id = content_hash(run.build_json);
   run.model_json = "{\"name\":\"builtin\"}";
   run.model_id = content_hash(run.model_json);

@@ -129,6 +129,7 @@ TEST_CASE("prefill and decode cells share a row; other configurations do not") {
   change(results.plan[0], "prefill", "FFFF", 1);
   change(results.plan[1], "decode", "FFFF", 1);
   change(results.plan[2], "prefill", "FFFF", 2);
+  results.plan[1].cell.canonical_json.insert(1, "\"decode_tokens\":64,");
   const Table table = speed_table(results);
   REQUIRE(table.rows.size() == 2);
   CHECK(close(number(table, 0, "prefill_ms"), 100));
@@ -136,6 +137,8 @@ TEST_CASE("prefill and decode cells share a row; other configurations do not") {
   CHECK(text(table, 0, "outcome") == "ok");
   CHECK(text(table, 1, "outcome") == "not run");
   CHECK(absent(table, 1, "prefill_ms"));
+  CHECK(text(table, 0, "variant") == "chunk=1");
+  CHECK(text(table, 1, "variant") == "chunk=2");
 }
 
 TEST_CASE("quality rows by hand") {
