@@ -5,7 +5,7 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json 3.10 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
-find_package(SQLiteCpp 3.1 REQUIRED)
+find_package(SQLiteCpp 3.2 REQUIRED)
 
 # CBLAS of the OpenMP OpenBLAS: the pthread variant would start a second pool of threads.
 find_library(DSABENCH_OPENBLAS_LIBRARY NAMES libopenblas.a
