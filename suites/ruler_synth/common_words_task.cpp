@@ -79,12 +79,14 @@ class CommonWordsTask final : public Task {
     draft.answer_prefix = fill(answer_prefix_, {{"count", count}});
     CounterRandom example_order = request.random.stream("example order");
     CounterRandom order = request.random.stream("order");
-    draft.prompt = instruction_ + "\n" +
-                   list(words, example_common, level.example_common, level.example_words,
-                        level.example_uncommon, example_order) +
-                   "\n" + question + draft.answer_prefix + numbered(example_common) + "\n\n" +
-                   instruction_ + "\n" +
-                   list(words, common, level.common, request.units, level.uncommon, order) + "\n" +
+    // One statement each: both draw from `words`, and the order of operands is the compiler's.
+    const std::string example_list =
+        list(words, example_common, level.example_common, level.example_words,
+             level.example_uncommon, example_order);
+    const std::string main_list =
+        list(words, common, level.common, request.units, level.uncommon, order);
+    draft.prompt = instruction_ + "\n" + example_list + "\n" + question + draft.answer_prefix +
+                   numbered(example_common) + "\n\n" + instruction_ + "\n" + main_list + "\n" +
                    question;
     draft.references = common;
     draft.answer = numbered(common);
