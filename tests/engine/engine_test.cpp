@@ -1,7 +1,9 @@
 /// The engine's edges: what it refuses, that a refusal changes nothing, and what it counts.
 #include "engine/engine.h"
 
+#include <chrono>
 #include <limits>
+#include <thread>
 
 #include "tests/support/catch.h"
 #include "tests/support/engine_runs.h"
@@ -210,10 +212,34 @@ TEST_CASE("where a pass throws, lengths and later results are as if it had not b
     ThrowingObserver observer(pass, random.integer(0, model.config->num_layers - 1));
     CHECK_THROWS_AS(prefill_all(engine, sequence, more, &observer), Interrupted);
     CHECK(engine.length(sequence) == 30);
-    const std::int64_t in_between = engine.stage_clock().total_nanoseconds();
-    CHECK(engine.stage_clock().total_nanoseconds() == in_between);
   }
+  ThrowingObserver observer(0, model.config->num_layers - 1);
+  const SequenceTokens entry{sequence, more};
+  CHECK_THROWS_AS(engine.forward({&entry, 1}, LogitRows::last, {}, &observer), Interrupted);
+  CHECK_THROWS_AS(decode_one(engine, sequence, more[0], &observer), Interrupted);
+  CHECK(engine.length(sequence) == 30);
   CHECK(same_bits(prefill_all(engine, sequence, more).view(), expected.view()));
+}
+
+TEST_CASE("the stage clock stands still outside the passes, also after one that threw") {
+  using Clock = std::chrono::steady_clock;
+  DSABENCH_SEEDED(random);
+  const RandomModel model = random_model(random, random_family(random));
+  Engine engine = make_engine(model, LayerPattern::all_full(model.config->num_layers), {});
+  const std::int64_t sequence = engine.add_sequence(0);
+  const auto tokens = random_tokens(random, *model.config, 4);
+  Clock::duration in_passes{};
+  for (int round = 0; round < 3; ++round) {
+    const auto begin = Clock::now();
+    ThrowingObserver observer(0, 0);
+    CHECK_THROWS_AS(prefill_all(engine, sequence, tokens, &observer), Interrupted);
+    prefill_all(engine, sequence, tokens);
+    in_passes += Clock::now() - begin;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  const std::int64_t counted = engine.stage_clock().total_nanoseconds();
+  CHECK(counted > 0);
+  CHECK(counted <= std::chrono::nanoseconds(in_passes).count());
 }
 
 TEST_CASE("restore refuses another shape, pattern or mode") {

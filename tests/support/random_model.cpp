@@ -38,7 +38,9 @@ AttentionWeights attention_weights(Random& random, const ModelConfig& c) {
   }
   IndexerWeights& indexer = w.indexer.emplace();
   indexer.wq_b = matrix(random, {c.index_heads * c.index_dim, c.q_lora_rank});
-  indexer.wk = matrix(random, {c.index_dim, c.hidden_size});
+  // Small keys sometimes: the eps of their norm shows only there.
+  indexer.wk = random.normal_tensor({c.index_dim, c.hidden_size},
+                                    random.integer(0, 1) == 0 ? 0.125 : 0.0003);
   indexer.k_norm_weight = norm_weight(random, c.index_dim);
   indexer.k_norm_bias = random.normal_tensor({c.index_dim}, 0.2);
   indexer.weights_proj = matrix(random, {c.index_heads, c.hidden_size});
