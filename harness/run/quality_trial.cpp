@@ -30,8 +30,8 @@ class QualityTrial {
     const Scorer& scorer = *setup_.entry.suite->scorer();
     std::int64_t largest_cache = 0;
     for (const Sample& sample : setup_.samples) {
-      setup_.progress.step(fmt::format("question {} of {}", record_.answers.size() + 1,
-                                       setup_.samples.size()));
+      setup_.progress.step(
+          fmt::format("question {} of {}", record_.answers.size() + 1, setup_.samples.size()));
       AnswerRecord answer = ask(sample);
       answer.score = scorer.score(sample, answer.output);
       record_.answers.push_back(std::move(answer));
@@ -69,7 +69,11 @@ class QualityTrial {
       reuse_.take(engine_, passes);
       return;
     }
-    VerificationPass pass(engine_, setup_.model, setup_.entry.cell.data_seed);
+    const std::int64_t length = std::ssize(prompt);
+    VerificationPass pass(
+        engine_, setup_.model,
+        sample_rows({&sequence_, 1}, {&length, 1}, VerificationPass::kRowsPerLayer,
+                    setup_.entry.cell.data_seed));
     decoder_.prefill({&entry, 1}, pass.observer());
     reuse_.take(engine_, passes);
     pass.finish(record_);
@@ -79,6 +83,7 @@ class QualityTrial {
     const std::vector<std::int64_t>& stops = setup_.model.config->eos_token_ids;
     answer.finish = "length";
     std::int64_t steps = 0;
+    std::vector<std::int32_t> output;
     engine_.reset_counters();
     while (answer.output_tokens < max_new_tokens) {
       const std::int32_t token = decoder_.next_tokens()[0];
@@ -87,13 +92,27 @@ class QualityTrial {
         break;
       }
       ++answer.output_tokens;
-      answer.output += token < tokenizer_.vocab_size() ? tokenizer_.decode({&token, 1})
-                                                       : kReplacement;
+      output.push_back(token);
       if (answer.output_tokens == max_new_tokens) break;
       decoder_.step({&sequence_, 1}, nullptr);
       ++steps;
     }
     reuse_.take(engine_, steps);
+    answer.output = spell(output);
+  }
+
+  std::string spell(std::span<const std::int32_t> tokens) const {
+    const auto is_known = [this](std::int32_t token) { return token < tokenizer_.vocab_size(); };
+    std::string text;
+    while (!tokens.empty()) {
+      const auto known = static_cast<std::size_t>(
+          std::find_if_not(tokens.begin(), tokens.end(), is_known) - tokens.begin());
+      text += tokenizer_.decode(tokens.first(known));
+      if (known == tokens.size()) break;
+      text += kReplacement;
+      tokens = tokens.subspan(known + 1);
+    }
+    return text;
   }
 
   const TrialSetup& setup_;

@@ -44,9 +44,8 @@ class SpeedTrial {
   void run() {
     reset_peak_memory();
     open_sequences();
-    verify_prefill();
+    verify();
     if (cell_.phase == Phase::decode) {
-      prepare_decode();
       sample_until_done("decode", [this] { return decode_sample(); });
     } else {
       sample_until_done("prefill", [this] { return prefill_sample(); });
@@ -70,34 +69,46 @@ class SpeedTrial {
     }
   }
 
-  void verify_prefill() {
+  /// Runs what is to be timed once, watched, and keeps its logits and tokens for reference.
+  void verify() {
     setup_.progress.step("verification");
-    VerificationPass pass(engine_, setup_.model, cell_.data_seed);
+    VerificationPass pass(engine_, setup_.model, rows_to_check());
     engine_.reset_counters();
     decoder_.prefill(prompts_, pass.observer());
     reuse_.take(engine_, prefill_passes());
+    if (cell_.phase == Phase::decode) {
+      for (const std::int64_t sequence : sequences_) {
+        snapshots_.push_back(engine_.snapshot(sequence));
+      }
+      const std::span<const std::int32_t> first = decoder_.next_tokens();
+      first_tokens_.assign(first.begin(), first.end());
+      decode_steps(pass.observer());
+    }
     pass.finish(record_);
     keep_reference();
   }
 
-  /// Snapshots the prefilled prompts, then runs the steps once, verified, for reference.
-  void prepare_decode() {
-    for (const std::int64_t sequence : sequences_) {
-      snapshots_.push_back(engine_.snapshot(sequence));
+  /// Of a decode cell, half of the rows are decode steps.
+  std::vector<CheckedRow> rows_to_check() const {
+    const std::int64_t count = VerificationPass::kRowsPerLayer;
+    const bool decode = cell_.phase == Phase::decode;
+    const std::vector<std::int64_t> prompts(sequences_.size(), cell_.context_tokens);
+    std::vector<CheckedRow> rows =
+        sample_rows(sequences_, prompts, decode ? count / 2 : count, cell_.data_seed);
+    if (!decode) return rows;
+    const std::vector<std::int64_t> steps(sequences_.size(), cell_.decode_tokens);
+    for (CheckedRow row : sample_rows(sequences_, steps, count / 2, cell_.data_seed)) {
+      row.position += cell_.context_tokens;
+      rows.push_back(row);
     }
-    const std::span<const std::int32_t> first = decoder_.next_tokens();
-    first_tokens_.assign(first.begin(), first.end());
-    VerificationPass pass(engine_, setup_.model, cell_.data_seed);
-    decode_steps(pass.observer());
-    pass.finish(record_);
-    keep_reference();
-    reference_tokens_ = tokens_;
+    return rows;
   }
 
   void keep_reference() {
     reference_logits_ = Tensor(DType::f32, {cell_.batch, engine_.config().vocab_size});
     std::memcpy(reference_logits_.view().raw(), decoder_.logits().raw(),
                 static_cast<std::size_t>(reference_logits_.bytes()));
+    reference_tokens_ = tokens_;
   }
   void compare_with_reference(const char* what) const {
     if (tokens_ != reference_tokens_) {

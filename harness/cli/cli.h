@@ -1,0 +1,19 @@
+#pragma once
+#include <iosfwd>
+
+#include "harness/run/runner.h"
+
+namespace dsabench {
+
+/// What a test may put in the place of the real thing.
+struct CliSeams {
+  EngineFactory engine_factory = make_engine;
+};
+
+/// The whole tool but the process: parses the command line, does what it says, and returns the exit
+/// code (exit_codes.h). Results go to `out` (or --output), progress, remarks and errors to `err`;
+/// an error is one line, "dsabench: ...". Throws nothing.
+int run_cli(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
+            const CliSeams& seams = {});
+
+}  // namespace dsabench

@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "engine/model/layer_pattern.h"
+#include "engine/model/model_preset.h"
+#include "harness/cli/result_output.h"
+#include "kernels/base/error.h"
+#include "kernels/cuda/device_list.h"
+#include "suites/suite.h"
+
+namespace dsabench {
+namespace {
+
+std::string utc_time(std::int64_t unix_ms) {
+  const std::time_t seconds = static_cast<std::time_t>(unix_ms / 1000);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+Field seconds_taken(const RunRecord& run) {
+  if (run.finished_ms == 0) return {};
+  return double(run.finished_ms - run.started_ms) / 1e3;
+}
+
+Table list_models() {
+  Table table;
+  table.title = "Models";
+  table.columns = {{"name", "Name", ""},
+                   {"parameters", "Parameters", "M", 1},
+                   {"layers", "Layers", ""},
+                   {"max_positions", "Positions", ""},
+                   {"description", "Description", ""}};
+  for (const ModelPreset& preset : model_presets()) {
+    const ModelConfig config = preset_config(preset);
+    table.rows.push_back({preset.name, double(config.num_parameters()) / 1e6, config.num_layers,
+                          config.max_positions, preset.description});
+  }
+  table.notes = {"their weights are generated: for speed, not for accuracy"};
+  return table;
+}
+
+Table list_suites() {
+  Table table;
+  table.title = "Suites";
+  table.columns = {{"name", "Name", ""},
+                   {"version", "Version", ""},
+                   {"kind", "Kind", ""},
+                   {"tasks", "Tasks", ""},
+                   {"description", "Description", ""}};
+  for (const auto& suite : all_suites()) {
+    const char* kind = suite->kind() == Suite::Kind::speed ? "speed" : "quality";
+    table.rows.push_back({suite->name(), suite->version(), std::string(kind),
+                          fmt::format("{}", fmt::join(suite->tasks(), ", ")),
+                          suite->description()});
+  }
+  return table;
+}
+
+Table list_devices() {
+  Table table;
+  table.title = "Devices";
+  table.columns = {{"name", "Name", ""},
+                   {"usable", "Usable", ""},
+                   {"memory_gib", "Memory", "GiB", 1},
+                   {"description", "Description", ""}};
+  table.rows.push_back({std::string("cpu"), std::string("yes"), Field(), std::string("float32")});
+  const cuda::DeviceList list = cuda::list_devices();
+  for (const cuda::DeviceInfo& device : list.devices) {
+    table.rows.push_back(
+        {fmt::format("cuda:{}", device.ordinal), std::string("no"),
+         double(device.memory_bytes) / double(1 << 30),
+         fmt::format("{}, compute {}.{}, {} multiprocessors; the engine has no CUDA operators in "
+                     "this build",
+                     device.name, device.compute_major, device.compute_minor,
+                     device.num_multiprocessors)});
+  }
+  if (list.devices.empty()) table.notes.push_back("CUDA: " + list.unavailable);
+  return table;
+}
+
+Table list_runs(const std::string& db) {
+  Table table;
+  table.title = "Runs in " + db;
+  table.columns = {{"run_id", "Run", ""},
+                   {"started", "Started", ""},
+                   {"status", "Status", ""},
+                   {"seconds", "Took", "s", 1},
+                   {"command_line", "Command line", ""}};
+  const ResultStore store = ResultStore::open(db, ResultStore::Mode::read_only);
+  for (const RunRecord& run : store.list_runs()) {
+    table.rows.push_back(
+        {run.run_id, utc_time(run.started_ms), run.status, seconds_taken(run), run.command_line});
+  }
+  return table;
+}
+
+Table list_patterns(const std::string& db) {
+  Table table;
+  table.title = "Patterns in " + db;
+  table.columns = {{"pattern", "Pattern", ""}, {"full_layers", "F layers", ""},
+                   {"layers", "Layers", ""},   {"realised", "Realised", "%", 1},
+                   {"origin", "Origin", ""},   {"cells", "Cells", ""}};
+  const ResultStore store = ResultStore::open(db, ResultStore::Mode::read_only);
+  for (const ResultStore::PatternUse& use : store.list_patterns()) {
+    const LayerPattern pattern = LayerPattern::from_letters(use.pattern);
+    table.rows.push_back({use.pattern, pattern.num_full(), pattern.num_layers(),
+                          100.0 * pattern.realised_retention(), use.origin, use.num_cells});
+  }
+  return table;
+}
+
+Table make_list(const ListOptions& options) {
+  if (options.what == "models") return list_models();
+  if (options.what == "suites") return list_suites();
+  if (options.what == "devices") return list_devices();
+  if (options.what == "runs") return list_runs(options.db);
+  if (options.what == "patterns") return list_patterns(options.db);
+  throw InvalidArgument(fmt::format(
+      "list: expected models, suites, devices, runs or patterns, got '{}'", options.what));
+}
+
+}  // namespace
+
+ExitCode run_list(const ListOptions& options, const Invocation& invocation) {
+  const ResultOutput output(options.output, invocation.out);
+  output.write({make_list(options)});
+  return ExitCode::pass;
+}
+
+}  // namespace dsabench

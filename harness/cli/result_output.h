@@ -1,0 +1,31 @@
+#pragma once
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "harness/cli/verbs.h"
+#include "results/report/table.h"
+
+namespace dsabench {
+
+enum class OutputFormat { markdown, json };
+
+/// Where a verb's results go, and how they are written.
+class ResultOutput {
+ public:
+  /// Throws InvalidArgument for an unknown format, and IoError where --output cannot be opened: now
+  /// and not after the work. An existing file is kept until there is something to put in its place.
+  ResultOutput(const OutputOptions& options, std::ostream& out);
+
+  OutputFormat format() const { return format_; }
+  void write(const std::vector<Table>& tables) const;
+  /// Text in this output's format. Throws StoreError where the disk does not take it.
+  void write(const std::string& text) const;
+
+ private:
+  OutputFormat format_;
+  std::string file_;
+  std::ostream& out_;
+};
+
+}  // namespace dsabench

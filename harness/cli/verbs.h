@@ -1,0 +1,93 @@
+#pragma once
+/// The verbs and what each takes from the command line. Lists are still text here: the verb parses
+/// them, so that an error names option and value.
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "harness/cli/cli.h"
+#include "harness/cli/exit_codes.h"
+
+namespace dsabench {
+
+/// What every verb gets beside its options.
+struct Invocation {
+  std::ostream& out;
+  std::ostream& err;
+  std::string command_line;
+  const CliSeams& seams;
+};
+
+struct OutputOptions {
+  std::string format = "md";
+  std::string file;  ///< empty: stdout
+};
+
+/// Of demo and run.
+struct RunControlOptions {
+  std::string db = "dsabench.db";
+  std::string progress = "auto";
+  std::int64_t repeats = 1;
+  SamplingLimits limits;
+};
+
+struct ModelOptions {
+  std::string model;
+  std::string config;            ///< --config
+  std::vector<std::string> set;  ///< "key=value"
+  std::string picks = "planted";
+  std::string device = "cpu";
+  std::string dialect;  ///< empty: by what is asked
+  std::uint64_t seed = 0;
+};
+
+struct DemoOptions {
+  ModelOptions model;
+  RunControlOptions control;
+  OutputOptions output;
+  std::string contexts = "2048,4096,8192";
+  std::string retentions = "1,1/2,1/4,1/8";
+  std::string quality_context = "1024";
+  DemoOptions();
+};
+ExitCode run_demo(const DemoOptions& options, const Invocation& invocation);
+
+struct RunVerbOptions {
+  ModelOptions model;
+  RunControlOptions control;
+  OutputOptions output;
+  std::string suites = "speed", tasks;
+  std::string contexts = "4096";
+  std::string retentions, patterns;
+  std::string phases = "prefill,decode";
+  std::string batches = "1";
+  std::string indexer_modes = "exact";
+  std::string chunk = "1024", decode_tokens = "16", samples_per_task = "1";
+  bool dense_attention = false;
+  bool dry_run = false;
+};
+ExitCode run_run(const RunVerbOptions& options, const Invocation& invocation);
+
+struct VerifyOptions {
+  ModelOptions model;
+  OutputOptions output;
+  std::string golden;
+};
+ExitCode run_verify(const VerifyOptions& options, const Invocation& invocation);
+
+struct PatternOptions {
+  OutputOptions output;
+  ModelOptions model;                              ///< model, config and set
+  std::int64_t layers = 0, freq = 0, offset = -1;  ///< 0, 0, -1: not given
+  std::string retentions, patterns;
+};
+ExitCode run_pattern(const PatternOptions& options, const Invocation& invocation);
+
+struct ListOptions {
+  OutputOptions output;
+  std::string what;
+  std::string db = "dsabench.db";
+};
+ExitCode run_list(const ListOptions& options, const Invocation& invocation);
+
+}  // namespace dsabench

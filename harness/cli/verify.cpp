@@ -1,0 +1,28 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "harness/cli/sweep.h"
+#include "harness/run/golden_check.h"
+#include "kernels/base/error.h"
+
+namespace dsabench {
+
+ExitCode run_verify(const VerifyOptions& options, const Invocation& invocation) {
+  const ResultOutput output(options.output, invocation.out);
+  const ModelRequest request = to_request(options.model);
+  if (!std::filesystem::is_directory(request.model)) {
+    throw InvalidArgument(fmt::format("verify: no checkpoint directory '{}'", request.model));
+  }
+  if (!std::filesystem::is_directory(options.golden)) {
+    throw InvalidArgument(fmt::format("--golden: no directory '{}'", options.golden));
+  }
+  const Dialect dialect = to_dialect(options.model).value_or(Dialect::automatic);
+  const LoadedModel model = load_model(request);
+  const GoldenReport report = check_against_golden(model, options.golden, dialect);
+  output.write(output.format() == OutputFormat::json ? golden_report_json(report)
+                                                     : golden_report_markdown(report));
+  return report.pass ? ExitCode::pass : ExitCode::incorrect;
+}
+
+}  // namespace dsabench

@@ -1,0 +1,72 @@
+#include "harness/plan/pattern_choice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+
+namespace dsabench {
+namespace {
+
+constexpr const char* kUniform = "uniform";
+constexpr const char* kCheckpoint = "checkpoint";
+
+PatternChoice given_pattern(const ModelConfig& config, const std::string& text) {
+  if (text.find_first_not_of("FS") != std::string::npos) {
+    throw InvalidArgument(
+        fmt::format("--pattern: expected uniform, checkpoint or letters F and S, got '{}'", text));
+  }
+  LayerPattern pattern = LayerPattern::from_letters(text);
+  if (pattern.num_layers() != config.num_layers) {
+    throw InvalidArgument(fmt::format("--pattern: {} has {} layers, got {} letters: '{}'",
+                                      config.name, config.num_layers, pattern.num_layers(), text));
+  }
+  return {std::move(pattern), "given", "", ""};
+}
+
+}  // namespace
+
+LayerPattern pattern_of_retention(std::int64_t num_layers, Retention retention, Dialect dialect) {
+  if (dialect == Dialect::paper) return LayerPattern::uniform(num_layers, retention);
+  if (retention.numerator != 1) {
+    throw InvalidArgument(
+        fmt::format("dialect {} knows retentions 1/n only (index_topk_freq n), got {}",
+                    dialect_name(dialect), retention.to_string()));
+  }
+  return LayerPattern::from_freq(num_layers, retention.denominator, std::nullopt, dialect);
+}
+
+std::vector<PatternChoice> choose_patterns(const ModelConfig& config,
+                                           const std::vector<std::string>& patterns,
+                                           const std::vector<Retention>& retentions,
+                                           std::optional<Dialect> dialect) {
+  std::vector<std::string> asked = patterns;
+  if (asked.empty()) asked.push_back(retentions.empty() ? kCheckpoint : kUniform);
+  const bool has_uniform = std::find(asked.begin(), asked.end(), kUniform) != asked.end();
+  if (has_uniform && retentions.empty()) {
+    throw InvalidArgument("--pattern uniform needs --retention, for instance --retention 1,1/4");
+  }
+  if (!has_uniform && !retentions.empty()) {
+    throw InvalidArgument("--retention has no effect without 'uniform' in --pattern");
+  }
+  std::vector<PatternChoice> choices;
+  for (const std::string& text : asked) {
+    if (text == kUniform) {
+      const Dialect rule = dialect.value_or(Dialect::paper);
+      for (const Retention& retention : retentions) {
+        choices.push_back({pattern_of_retention(config.num_layers, retention, rule), kUniform,
+                           retention.to_string(), dialect_name(rule)});
+      }
+    } else if (text == kCheckpoint) {
+      const Dialect rule = dialect.value_or(Dialect::automatic);
+      choices.push_back(
+          {LayerPattern::from_config(config, rule), kCheckpoint, "", dialect_name(rule)});
+    } else {
+      choices.push_back(given_pattern(config, text));
+    }
+  }
+  return choices;
+}
+
+}  // namespace dsabench

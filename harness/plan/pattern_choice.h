@@ -1,0 +1,32 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/model/layer_pattern.h"
+
+namespace dsabench {
+
+/// A pattern and how it was asked for, which is no part of what it is.
+struct PatternChoice {
+  LayerPattern pattern;
+  std::string origin;             ///< uniform, given, checkpoint
+  std::string nominal_retention;  ///< "1/4"; empty where no retention was asked for
+  std::string dialect;            ///< the rule that made it; empty for given letters
+};
+
+/// The pattern of a retention under a dialect: `paper` takes any ratio; the others know
+/// index_topk_freq alone, and so 1/n. Throws InvalidArgument.
+LayerPattern pattern_of_retention(std::int64_t num_layers, Retention retention, Dialect dialect);
+
+/// Turns what --pattern and --retention ask for into patterns, in order. `patterns` holds
+/// "uniform" (one for each retention), "checkpoint" (what the config says) and F/S letters; empty:
+/// uniform where there are retentions, else checkpoint. `dialect` unset: paper for retentions, auto
+/// for the checkpoint. Throws InvalidArgument for a name that is none of these, letters of another
+/// length than the model, `uniform` without retentions, and retentions without `uniform`.
+std::vector<PatternChoice> choose_patterns(const ModelConfig& config,
+                                           const std::vector<std::string>& patterns,
+                                           const std::vector<Retention>& retentions,
+                                           std::optional<Dialect> dialect);
+
+}  // namespace dsabench

@@ -1,0 +1,145 @@
+#include "harness/plan/sweep_plan.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "kernels/base/error.h"
+#include "results/identity.h"
+
+namespace dsabench {
+namespace {
+
+void check_context(const ModelConfig& config, std::int64_t context, std::int64_t decode) {
+  if (context + decode <= config.max_positions) return;
+  const std::string wanted = decode == 0 ? fmt::format("context {}", context)
+                                         : fmt::format("context {} + {} decode tokens = {}",
+                                                       context, decode, context + decode);
+  throw InvalidArgument(
+      fmt::format("{} exceed the {} positions of {}", wanted, config.max_positions, config.name));
+}
+
+/// What all cells of a plan have in common.
+Cell common_fields(const ModelConfig& config, const SweepAxes& axes) {
+  Cell cell;
+  cell.model = config.name;
+  cell.config_hash = content_hash(to_json(config));
+  cell.chunk_tokens = axes.chunk_tokens;
+  cell.dense_attention = axes.dense_attention;
+  if (axes.picks) cell.picks = picks_name(*axes.picks);
+  cell.weights_seed = axes.weights_seed;
+  cell.data_seed = axes.data_seed;
+  return cell;
+}
+
+/// How a notice names the way a pattern was asked for.
+std::string asked_as(const PatternChoice& choice) {
+  if (!choice.nominal_retention.empty()) return "retention " + choice.nominal_retention;
+  return choice.origin == "given" ? "pattern " + choice.pattern.letters()
+                                  : "the checkpoint's own pattern";
+}
+
+/// Leaves each pattern once, first come first kept.
+std::vector<PatternChoice> distinct_patterns(const std::vector<PatternChoice>& choices,
+                                             std::vector<std::string>& notices) {
+  std::vector<PatternChoice> kept;
+  for (const PatternChoice& choice : choices) {
+    const PatternChoice* twin = nullptr;
+    for (const PatternChoice& other : kept) {
+      if (other.pattern == choice.pattern) twin = &other;
+    }
+    if (twin == nullptr) {
+      kept.push_back(choice);
+    } else if (asked_as(*twin) != asked_as(choice)) {
+      notices.push_back(fmt::format("{} gives the same pattern as {}: measured once",
+                                    asked_as(choice), asked_as(*twin)));
+    }
+  }
+  return kept;
+}
+
+class PlanBuilder {
+ public:
+  PlanBuilder(const ModelConfig& config, const SweepAxes& axes)
+      : config_(config),
+        axes_(axes),
+        common_(common_fields(config, axes)),
+        patterns_(distinct_patterns(axes.patterns, plan_.notices)) {}
+
+  void add_suite(const Suite& suite) {
+    const bool speed = suite.kind() == Suite::Kind::speed;
+    const std::vector<std::int64_t> one_batch{1};
+    const std::vector<Phase> one_phase{Phase::generate};
+    for (const std::int64_t context : axes_.contexts) {
+      for (const std::int64_t batch : speed ? axes_.batches : one_batch) {
+        for (const IndexerMode mode : axes_.indexer_modes) {
+          for (const PatternChoice& pattern : patterns_) {
+            for (const Phase phase : speed ? axes_.phases : one_phase) {
+              add_cell(suite, context, batch, mode, pattern, phase);
+            }
+          }
+        }
+      }
+    }
+  }
+  SweepPlan take() { return std::move(plan_); }
+
+ private:
+  void add_cell(const Suite& suite, std::int64_t context, std::int64_t batch, IndexerMode mode,
+                const PatternChoice& pattern, Phase phase) {
+    Cell cell = common_;
+    cell.suite = suite.name();
+    cell.suite_version = suite.version();
+    cell.context_tokens = context;
+    cell.batch = batch;
+    cell.indexer_mode = indexer_mode_name(mode);
+    cell.pattern = pattern.pattern.letters();
+    cell.phase = phase;
+    if (phase == Phase::decode) cell.decode_tokens = axes_.decode_tokens;
+    if (phase == Phase::generate) {
+      cell.samples_per_task = axes_.samples_per_task;
+      cell.tasks = axes_.tasks;
+    }
+    check_context(config_, context, cell.decode_tokens);
+    if (seen_.insert(cell_id(cell)).second) plan_.entries.push_back({cell, &suite, pattern});
+  }
+
+  const ModelConfig& config_;
+  const SweepAxes& axes_;
+  Cell common_;
+  SweepPlan plan_;
+  std::vector<PatternChoice> patterns_;
+  std::set<std::string> seen_;
+};
+
+}  // namespace
+
+SweepPlan make_sweep_plan(const ModelConfig& config, const SweepAxes& axes) {
+  const std::pair<const char*, bool> filled[] = {
+      {"suites", !axes.suites.empty()},     {"contexts", !axes.contexts.empty()},
+      {"patterns", !axes.patterns.empty()}, {"phases", !axes.phases.empty()},
+      {"batches", !axes.batches.empty()},   {"indexer modes", !axes.indexer_modes.empty()}};
+  for (const auto& [name, has_values] : filled) {
+    if (!has_values) throw InvalidArgument(fmt::format("a sweep without {} has no cells", name));
+  }
+  PlanBuilder builder(config, axes);
+  for (const Suite* suite : axes.suites) builder.add_suite(*suite);
+  return builder.take();
+}
+
+std::vector<PlannedCell> to_records(const SweepPlan& plan) {
+  std::vector<PlannedCell> records;
+  for (const PlanEntry& entry : plan.entries) {
+    PlannedCell record;
+    record.cell = to_record(entry.cell);
+    record.position = static_cast<std::int64_t>(records.size());
+    record.nominal_retention = entry.pattern.nominal_retention;
+    record.pattern_origin = entry.pattern.origin;
+    record.dialect = entry.pattern.dialect;
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+}  // namespace dsabench

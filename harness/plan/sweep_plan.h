@@ -1,0 +1,55 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/cache/kv_cache.h"
+#include "engine/model/shape_weights.h"
+#include "harness/plan/cell.h"
+#include "harness/plan/pattern_choice.h"
+#include "suites/suite.h"
+
+namespace dsabench {
+
+/// The axes of a sweep over one model. Every list is in the order the user gave.
+struct SweepAxes {
+  std::vector<const Suite*> suites;
+  std::vector<std::string> tasks;  ///< of quality suites; empty: all
+  std::vector<std::int64_t> contexts;
+  std::vector<PatternChoice> patterns;
+  std::vector<Phase> phases{Phase::prefill, Phase::decode};  ///< of speed suites
+  std::vector<std::int64_t> batches{1};                      ///< of speed suites
+  std::vector<IndexerMode> indexer_modes{IndexerMode::exact};
+  bool dense_attention = false;
+  std::int64_t chunk_tokens = 1024;
+  std::int64_t decode_tokens = 16;    ///< timed steps of a decode cell
+  std::int64_t samples_per_task = 1;  ///< of quality suites
+  std::optional<Picks> picks;         ///< set for generated weights, with weights_seed
+  std::optional<std::uint64_t> weights_seed;
+  std::uint64_t data_seed = 0;
+};
+
+/// A cell and how this plan came to it.
+struct PlanEntry {
+  Cell cell;
+  const Suite* suite = nullptr;
+  PatternChoice pattern;
+};
+
+/// The cells of a sweep, in order, each once.
+struct SweepPlan {
+  std::vector<PlanEntry> entries;
+  /// "retention 1/16 gives the pattern of 1/8 (FSSSSSSS): measured once".
+  std::vector<std::string> notices;
+};
+
+/// Crosses the axes: suites, then contexts, batches, indexer modes, patterns, phases. Weights are
+/// shared by all. Throws InvalidArgument naming the numbers where context + decode tokens exceed
+/// max_positions, and for an axis without values.
+SweepPlan make_sweep_plan(const ModelConfig& config, const SweepAxes& axes);
+
+/// The plan as the database stores it.
+std::vector<PlannedCell> to_records(const SweepPlan& plan);
+
+}  // namespace dsabench

@@ -1,0 +1,56 @@
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "engine/engine.h"
+#include "harness/plan/sweep_plan.h"
+#include "harness/run/progress.h"
+#include "harness/run/stopping_rule.h"
+#include "harness/target/model_source.h"
+#include "results/store.h"
+
+namespace dsabench {
+
+/// Makes the engine of one trial. A seam for tests: the runner believes the cell, not the engine.
+using EngineFactory = std::function<std::unique_ptr<Engine>(const LoadedModel&, const PlanEntry&)>;
+/// The built-in engine with the cell's pattern and options.
+std::unique_ptr<Engine> make_engine(const LoadedModel& model, const PlanEntry& entry);
+
+struct RunOptions {
+  std::int64_t repeats = 1;
+  SamplingLimits limits;
+  EngineFactory engine_factory = make_engine;
+  StoppingRuleFactory stopping_rule = std::make_unique<MedianNoiseRule, const SamplingLimits&>;
+  /// Asked between trials.
+  std::function<bool()> interrupted = [] { return false; };
+};
+
+/// How a run ended, and its trials by outcome.
+struct RunSummary {
+  std::string run_id;
+  std::string status;  ///< done, interrupted
+  std::int64_t num_ok = 0, num_incorrect = 0, num_failed = 0;
+};
+
+/// Runs a plan: every cell on a fresh engine, `repeats` times over, cells inside repeats. Writes
+/// the run and its plan first, then each trial as it ends. What goes wrong in a trial is its
+/// outcome, and the run goes on: a verification that does not hold is `incorrect`, everything else
+/// `failed`.
+class Runner {
+ public:
+  /// All of it must outlive the runner.
+  Runner(const LoadedModel& model, ResultStore& store, Progress& progress, RunOptions options);
+
+  /// `run` says what the run is; its id, times and status are set here. Throws InvalidArgument
+  /// before anything is written where the plan does not fit the model (no indexer weights on a Full
+  /// layer, no prompts of such a length), and StoreError.
+  RunSummary run(RunRecord run, const SweepPlan& plan);
+
+ private:
+  const LoadedModel& model_;
+  ResultStore& store_;
+  Progress& progress_;
+  RunOptions options_;
+};
+
+}  // namespace dsabench

@@ -1,0 +1,141 @@
+#include "harness/target/model_source.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "engine/model/model_preset.h"
+#include "harness/run/peak_memory.h"
+#include "kernels/base/error.h"
+#include "results/identity.h"
+
+namespace dsabench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kNumBytes = 256;
+constexpr std::int64_t kMaxByteLevelVocab = 512;
+
+enum class SourceKind { preset, directory, config_file };
+
+SourceKind source_kind(const ModelRequest& request) {
+  if (find_preset(request.model) != nullptr) return SourceKind::preset;
+  if (fs::is_directory(request.model)) return SourceKind::directory;
+  if (fs::is_regular_file(request.model) && fs::path(request.model).extension() == ".json") {
+    return SourceKind::config_file;
+  }
+  std::string names;
+  for (const ModelPreset& known : model_presets()) {
+    names += (names.empty() ? "" : ", ") + known.name;
+  }
+  throw InvalidArgument(
+      fmt::format("--model: expected a preset ({}), a checkpoint directory or a config .json, got "
+                  "'{}'",
+                  names, request.model));
+}
+
+std::string config_path(const ModelRequest& request) {
+  if (request.config_file.empty()) return (fs::path(request.model) / "config.json").string();
+  if (fs::exists(request.config_file)) return request.config_file;
+  return (fs::path(request.model) / request.config_file).string();
+}
+
+/// "dir/name/" and "dir/name" are one model.
+std::string directory_name(const std::string& directory) {
+  const fs::path path = fs::absolute(directory).lexically_normal();
+  return path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
+}
+
+std::string read_text(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  if (!stream) throw IoError(fmt::format("cannot read {}", path));
+  return text.str();
+}
+
+void check_memory(const ModelConfig& config) {
+  const std::int64_t wanted = config.num_parameters() * dtype_bytes(DType::f32);
+  const std::int64_t available = available_memory_bytes();
+  if (available < 0 || wanted <= available) return;
+  throw OutOfMemory(fmt::format("{} needs {} bytes for its weights in f32, {} bytes are free",
+                                config.name, wanted, available),
+                    wanted);
+}
+
+std::shared_ptr<const Tokenizer> choose_tokenizer(const ModelRequest& request, LoadedModel& model) {
+  const std::int64_t vocab = model.config->vocab_size;
+  if (model.synthetic) {
+    return vocab >= kNumBytes ? std::make_shared<ByteTokenizer>() : nullptr;
+  }
+  for (const char* file : {"tokenizer.json", "tokenizer.model"}) {
+    if (!fs::exists(fs::path(request.model) / file)) continue;
+    model.notices.push_back(
+        fmt::format("{} is not read by this build: suites that ask in text are refused", file));
+    return nullptr;
+  }
+  if (vocab >= kNumBytes && vocab <= kMaxByteLevelVocab) return std::make_shared<ByteTokenizer>();
+  model.notices.push_back(fmt::format(
+      "no tokenizer for a vocabulary of {}: suites that ask in text are refused", vocab));
+  return nullptr;
+}
+
+std::string identity_json(const LoadedModel& model, const ModelRequest& request) {
+  nlohmann::json json;
+  json["config"] = nlohmann::json::parse(to_json(*model.config));
+  json["weights"] = model.weights->content_id;
+  json["tokenizer"] =
+      model.tokenizer ? nlohmann::json(model.tokenizer->id()) : nlohmann::json(nullptr);
+  if (model.synthetic) {
+    json["generated"] = {{"picks", picks_name(request.picks)}, {"seed", request.seed}};
+  }
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+bool has_generated_weights(const ModelRequest& request) {
+  return source_kind(request) != SourceKind::directory;
+}
+
+ModelConfig resolve_model_config(const ModelRequest& request) {
+  const SourceKind kind = source_kind(request);
+  if (kind != SourceKind::directory && !request.config_file.empty()) {
+    throw InvalidArgument(fmt::format("--config {}: {} is no checkpoint directory",
+                                      request.config_file, request.model));
+  }
+  if (kind == SourceKind::preset) return preset_config(preset(request.model), request.overrides);
+  if (kind == SourceKind::config_file) {
+    ModelConfig config = parse_model_config(
+        apply_overrides(read_text(request.model), request.overrides), request.model);
+    config.name = fs::path(request.model).stem().string();
+    return config;
+  }
+  if (!request.overrides.empty()) {
+    throw InvalidArgument(fmt::format("--set {}: the sizes of checkpoint {} are those of its files",
+                                      request.overrides.front().first, request.model));
+  }
+  ModelConfig config = load_model_config(config_path(request));
+  config.name = directory_name(request.model);
+  return config;
+}
+
+LoadedModel load_model(const ModelRequest& request) {
+  LoadedModel model;
+  model.config = std::make_shared<ModelConfig>(resolve_model_config(request));
+  model.synthetic = has_generated_weights(request);
+  check_memory(*model.config);
+  model.weights = std::make_shared<Weights>(
+      model.synthetic ? generate_shape_weights(*model.config, request.picks, request.seed)
+                      : load_weights(*model.config, request.model));
+  model.tokenizer = choose_tokenizer(request, model);
+  model.model_json = identity_json(model, request);
+  model.model_id = content_hash(model.model_json);
+  return model;
+}
+
+}  // namespace dsabench
