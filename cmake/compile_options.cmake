@@ -4,7 +4,9 @@ add_library(dsabench_options INTERFACE)
 target_include_directories(dsabench_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(dsabench_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
-    -Wno-unknown-pragmas $<$<BOOL:${DSABENCH_WERROR}>:-Werror>>)
+    -Wno-unknown-pragmas $<$<BOOL:${DSABENCH_WERROR}>:-Werror>>
+  # Clang's -Wconversion takes signedness in, GCC's does not.
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-sign-conversion>)
 target_link_options(dsabench_options INTERFACE -static-libgcc -static-libstdc++)
 
 if(DSABENCH_SANITIZE)
