@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <regex>
 #include <set>
+#include <sstream>
 
 #include "kernels/base/error.h"
 #include "tests/suites/counters.h"
@@ -39,6 +41,17 @@ std::string message_of(const Suite& suite, const SuiteRequest& request) {
     return error.what();
   }
   return "";
+}
+
+/// What the refusal of a context that is too small names.
+std::int64_t smallest_context(const Suite& suite, SuiteRequest request) {
+  request.context_tokens = 20;
+  const std::string message = message_of(suite, request);
+  CAPTURE(message, request.seed);
+  CHECK(message.find("task " + request.tasks.at(0) + " needs") != std::string::npos);
+  std::smatch number;
+  REQUIRE(std::regex_search(message, number, std::regex("at least (\\d+) tokens, got 20")));
+  return std::stoll(number[1]);
 }
 
 std::vector<std::string> sorted(std::vector<std::string> values) {
@@ -189,20 +202,54 @@ TEST_CASE("ruler-synth hides needles at all depths") {
   for (const int count : quarters) CHECK(std::abs(count - 50) < 35);  // six standard deviations
 }
 
+/// How often each word comes in the list that a cwe prompt asks about.
+std::map<std::string, std::int64_t> listed_words(const std::string& prompt) {
+  const std::size_t end = prompt.rfind('\n'), begin = prompt.rfind('\n', end - 1) + 1;
+  std::istringstream list(prompt.substr(begin, end - begin));
+  std::map<std::string, std::int64_t> counts;
+  for (std::string number, word; list >> number >> word;) ++counts[word];
+  return counts;
+}
+
 TEST_CASE("cwe takes RULER's frequencies where the context allows, lower ones below") {
   DSABENCH_SEEDED(random);
   const auto suite = make_ruler_synth_suite();
-  for (const auto& [context, frequency] :
-       {std::pair<std::int64_t, std::int64_t>{2'048, 6}, {4'096, 6}, {8'192, 30}, {100'000, 30}}) {
-    SuiteRequest request = ruler_request(context, kBytes, random_seed(random));
+  struct Expected {
+    std::int64_t context, common, uncommon;
+  };
+  // At 100,000 the list words are used up and coined ones take their place.
+  for (const Expected& expected :
+       {Expected{2'048, 6, 1}, {4'096, 6, 1}, {8'192, 30, 3}, {100'000, 30, 3}}) {
+    SuiteRequest request = ruler_request(expected.context, kBytes, random_seed(random));
     request.tasks = {"cwe"};
-    request.samples_per_task = context > 50'000 ? 1 : 5;
+    request.samples_per_task = expected.context > 50'000 ? 1 : 5;
     for (const Sample& sample : suite->samples(request)) {
       CAPTURE(sample.item_id, request.seed);
-      CHECK(test::occurrences(sample.prompt, sample.references[0]) == frequency);
-      // At 100,000 the list words are used up and coined ones take their place.
-      CHECK(sorted(test::solve_ruler("cwe", sample.prompt)) == sorted(sample.references));
+      std::map<std::string, std::int64_t> counts = listed_words(sample.prompt);
+      for (const std::string& word : sample.references) {
+        CHECK(counts[word] == expected.common);
+        counts.erase(word);
+      }
+      CHECK(counts.size() >= 10);
+      for (const auto& [word, count] : counts) {
+        CAPTURE(word);
+        REQUIRE(count == expected.uncommon);
+      }
     }
+  }
+}
+
+TEST_CASE("fwe's answers are never tied, at any length") {
+  DSABENCH_SEEDED(random);
+  const auto suite = make_ruler_synth_suite();
+  SuiteRequest request = ruler_request(0, kBytes, random_seed(random));
+  request.tasks = {"fwe"};
+  const std::int64_t smallest = smallest_context(*suite, request);
+  for (std::int64_t context = smallest; context < smallest + 900; context += 3) {
+    request.context_tokens = context;
+    const Sample sample = suite->samples(request).at(0);
+    CAPTURE(sample.item_id, request.seed, sample.prompt);
+    CHECK(test::solve_ruler("fwe", sample.prompt) == sample.references);
   }
 }
 
@@ -215,12 +262,8 @@ TEST_CASE("ruler-synth names the smallest context that works") {
       SuiteRequest request = ruler_request(20, *counter, random_seed(random));
       request.tasks = {task};
       request.samples_per_task = 3;
-      const std::string message = message_of(*suite, request);
-      CAPTURE(message, request.seed);
-      CHECK(message.find("task " + task + " needs") != std::string::npos);
-      std::smatch number;
-      REQUIRE(std::regex_search(message, number, std::regex("at least (\\d+) tokens, got 20")));
-      request.context_tokens = std::stoll(number[1]);
+      request.context_tokens = smallest_context(*suite, request);
+      CAPTURE(task, request.context_tokens, request.seed);
       CHECK(request.context_tokens <= 2'048);
       for (const Sample& sample : suite->samples(request)) {
         CHECK(sorted(test::solve_ruler(task, sample.prompt)) == sorted(sample.references));

@@ -86,6 +86,14 @@ TEST_CASE("speed token frequencies fall as one over the rank") {
   }
 }
 
+TEST_CASE("speed draws ranks past the end of the vocabulary again") {
+  // Two tokens: an octave of rank 0, and one of ranks 1 and 2 of which only 1 counts.
+  const Sample sample = make_speed_suite()->samples(speed_request(90'000, 2)).at(0);
+  const auto zeros = std::count(sample.prompt_tokens.begin(), sample.prompt_tokens.end(), 0);
+  const std::int64_t more = std::max<std::int64_t>(zeros, 90'000 - zeros);
+  CHECK(std::abs(more - 60'000) < 1'000);
+}
+
 TEST_CASE("speed's frequent tokens are those of the vocabulary, not of the seed") {
   const auto suite = make_speed_suite();
   std::set<std::int32_t> most_frequent;
