@@ -118,7 +118,7 @@ std::optional<ConfigReader> ConfigReader::object(std::string_view key) {
 std::vector<std::string> ConfigReader::unknown_keys() const {
   std::vector<std::string> unknown;
   for (const auto& [key, value] : object_->items()) {
-    if (!asked_.contains(key)) unknown.push_back(key);
+    if (!value.is_null() && !asked_.contains(key)) unknown.push_back(key);
   }
   return unknown;
 }

@@ -47,7 +47,7 @@ class ConfigReader {
   [[noreturn]] void fail(std::string_view key, const std::string& expected) const;
   /// Marks a key as known though it is not read.
   void ignore(std::string_view key) { asked_.emplace(key); }
-  /// Keys of the object that were neither asked for nor ignored, sorted.
+  /// Keys of the object, null aside, that were neither asked for nor ignored, sorted.
   std::vector<std::string> unknown_keys() const;
   const std::string& origin() const { return origin_; }
 

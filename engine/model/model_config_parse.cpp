@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "engine/model/config_reader.h"
 #include "engine/model/model_config.h"
+#include "engine/model/model_config_keys.h"
 #include "engine/model/strict_json.h"
 #include "kernels/base/error.h"
 
@@ -51,15 +51,6 @@ std::string name_from_origin(const std::string& origin) {
   return folder.empty() ? stem : folder;
 }
 
-/// The value of a key, or the family's default with a notice: nothing is defaulted silently.
-template <class T>
-T value_or(std::optional<T> value, std::string_view key, T fallback, ModelConfig& config) {
-  if (value) return *value;
-  config.notices.push_back(fmt::format("{} absent: took {}, the default of {}", key, fallback,
-                                       model_family_name(config.family)));
-  return fallback;
-}
-
 ModelFamily parse_family(ConfigReader& reader) {
   const auto type = reader.string("model_type");
   if (type == "glm_moe_dsa") return ModelFamily::glm_moe_dsa;
@@ -95,7 +86,7 @@ void parse_sizes(ConfigReader& reader, ModelConfig& config) {
   config.vocab_size = reader.size("vocab_size");
   config.max_positions = reader.size("max_position_embeddings");
   config.rms_norm_eps =
-      value_or(reader.number("rms_norm_eps"), "rms_norm_eps", glm ? 1e-5 : 1e-6, config);
+      detail::value_or(reader.number("rms_norm_eps"), "rms_norm_eps", glm ? 1e-5 : 1e-6, config);
   config.attention_bias = reader.boolean("attention_bias").value_or(false);
   config.tie_word_embeddings = reader.boolean("tie_word_embeddings").value_or(false);
   config.eos_token_ids = reader.integers("eos_token_id", 0, kMaxConfigSize);
@@ -110,141 +101,6 @@ void parse_sizes(ConfigReader& reader, ModelConfig& config) {
   config.index_top_k = reader.size("index_topk");
   config.indexer_rope_interleave = reader.boolean("indexer_rope_interleave");
   config.num_mtp_layers = reader.integer("num_nextn_predict_layers", 0, kMaxConfigSize).value_or(0);
-}
-
-/// YaRN's keys, with transformers' defaults where they are absent or zero.
-ops::YarnScaling parse_yarn(ConfigReader& rope, ModelConfig& config) {
-  ops::YarnScaling yarn;
-  const auto positive = [&](std::string_view key) {
-    const auto value = rope.number(key);
-    return value && *value != 0.0 ? value : std::nullopt;
-  };
-  yarn.original_max_positions =
-      value_or(rope.integer("original_max_position_embeddings", 1, kMaxConfigSize),
-               "original_max_position_embeddings", config.max_positions, config);
-  const double ratio = double(config.max_positions) / double(yarn.original_max_positions);
-  yarn.factor = value_or(rope.number("factor"), "rope factor", ratio, config);
-  yarn.beta_fast = positive("beta_fast").value_or(32.0);
-  yarn.beta_slow = positive("beta_slow").value_or(1.0);
-  yarn.mscale = positive("mscale");
-  yarn.mscale_all_dim = positive("mscale_all_dim");
-  yarn.attention_factor = rope.number("attention_factor");
-  if (!rope.boolean("truncate").value_or(true)) rope.fail("truncate", "true");
-  return yarn;
-}
-
-/// Reads rope_parameters (new) or rope_theta and rope_scaling (old); both may be given when they
-/// agree.
-void parse_rope(const nlohmann::json& root, ConfigReader& reader, ModelConfig& config) {
-  config.rope.dim = config.qk_rope_dim;
-  auto rope = reader.object("rope_parameters");
-  auto scaling = reader.object("rope_scaling");
-  if (rope && scaling && root["rope_parameters"] != root["rope_scaling"]) {
-    reader.fail("rope_scaling", "absent or equal to rope_parameters");
-  }
-  if (!rope) rope = std::move(scaling);
-
-  std::optional<double> theta = rope ? rope->number("rope_theta") : std::nullopt;
-  const std::optional<double> old_theta = reader.number("rope_theta");
-  if (theta && old_theta && *theta != *old_theta) {
-    reader.fail("rope_theta", fmt::format("equal to rope_parameters.rope_theta {}", *theta));
-  }
-  config.rope.theta = value_or(theta ? theta : old_theta, "rope_theta", 10000.0, config);
-  if (!rope) return;
-
-  const auto new_type = rope->string("rope_type");
-  const auto old_type = rope->string("type");
-  if (new_type && old_type && *new_type != *old_type) {
-    rope->fail("type", fmt::format("equal to rope_type \"{}\"", *new_type));
-  }
-  const std::string type = new_type ? *new_type : old_type.value_or("default");
-  if (type != "default" && type != "yarn") {
-    rope->fail(new_type ? "rope_type" : "type", "\"default\" or \"yarn\"");
-  }
-  if (type == "yarn") config.rope.yarn = parse_yarn(*rope, config);
-  const auto partial = rope->number("partial_rotary_factor");
-  if (partial && *partial != 1.0) rope->fail("partial_rotary_factor", "1");
-  const auto unknown = rope->unknown_keys();
-  if (!unknown.empty()) {
-    rope->fail(unknown.front(), "absent: it means nothing for rope type " + type);
-  }
-}
-
-/// is_moe from mlp_layer_types, which wins, or first_k_dense_replace.
-void parse_layer_types(ConfigReader& reader, ModelConfig& config) {
-  constexpr std::int64_t kLargestList = 1 << 14;
-  const auto types = reader.strings("mlp_layer_types");
-  const auto first_dense = reader.integer("first_k_dense_replace", 0, kMaxConfigSize);
-  if (types) {
-    for (const std::string& type : *types) {
-      if (type != "dense" && type != "sparse") {
-        reader.fail("mlp_layer_types", "a list of \"dense\" and \"sparse\"");
-      }
-      config.is_moe.push_back(type == "sparse");
-    }
-    const auto dense_run = std::find(config.is_moe.begin(), config.is_moe.end(), true);
-    const bool agrees = std::find(dense_run, config.is_moe.end(), false) == config.is_moe.end() &&
-                        dense_run - config.is_moe.begin() == first_dense.value_or(0);
-    if (first_dense && !agrees) {
-      config.notices.push_back("first_k_dense_replace overridden by mlp_layer_types");
-    }
-    return;
-  }
-  if (config.num_layers > kLargestList) {
-    reader.fail("num_hidden_layers", fmt::format("at most {}", kLargestList));
-  }
-  const std::int64_t dense =
-      value_or(first_dense, "first_k_dense_replace", std::int64_t{3}, config);
-  for (std::int64_t layer = 0; layer < config.num_layers; ++layer) {
-    config.is_moe.push_back(layer >= dense);
-  }
-}
-
-/// n_routed_experts under any of its three names.
-std::int64_t parse_num_experts(ConfigReader& reader) {
-  std::optional<std::int64_t> experts;
-  for (const char* key : {"n_routed_experts", "num_experts", "num_local_experts"}) {
-    const auto value = reader.integer(key, 1, kMaxConfigSize);
-    if (value && experts && *value != *experts) {
-      reader.fail(key,
-                  fmt::format("equal to the number of experts under its other name, {}", *experts));
-    }
-    if (value) experts = value;
-  }
-  if (!experts) reader.fail("n_routed_experts", "the number of routed experts");
-  return *experts;
-}
-
-void parse_feed_forward(ConfigReader& reader, ModelConfig& config) {
-  parse_layer_types(reader, config);
-  const auto of_layers = [&](bool moe) {
-    return std::find(config.is_moe.begin(), config.is_moe.end(), moe) != config.is_moe.end();
-  };
-  if (of_layers(false)) {
-    config.dense_intermediate_size = reader.size("intermediate_size");
-  } else {
-    reader.ignore("intermediate_size");
-  }
-  if (!of_layers(true)) {
-    for (const char* key : {"moe_intermediate_size", "n_routed_experts", "num_experts",
-                            "num_local_experts", "num_experts_per_tok", "n_shared_experts",
-                            "n_group", "topk_group", "norm_topk_prob", "routed_scaling_factor"}) {
-      reader.ignore(key);
-    }
-    return;
-  }
-  config.expert_intermediate_size = reader.size("moe_intermediate_size");
-  config.num_experts = parse_num_experts(reader);
-  config.experts_per_token = reader.size("num_experts_per_tok");
-  config.num_shared_experts = reader.is_null("n_shared_experts")
-                                  ? 0
-                                  : value_or(reader.integer("n_shared_experts", 0, kMaxConfigSize),
-                                             "n_shared_experts", std::int64_t{1}, config);
-  config.expert_groups = reader.integer("n_group", 1, kMaxConfigSize).value_or(1);
-  config.topk_expert_groups = reader.integer("topk_group", 1, kMaxConfigSize).value_or(1);
-  config.normalize_expert_weights = reader.boolean("norm_topk_prob").value_or(true);
-  config.routed_scaling_factor =
-      value_or(reader.number("routed_scaling_factor"), "routed_scaling_factor", 2.5, config);
 }
 
 /// A string of letters, or a list of letters or of the words "full" and "shared".
@@ -298,8 +154,8 @@ ModelConfig parse_model_config(const std::string& text, const std::string& origi
   config.name = name_from_origin(origin);
   config.family = parse_family(reader);
   parse_sizes(reader, config);
-  parse_rope(root, reader, config);
-  parse_feed_forward(reader, config);
+  detail::parse_rope(root, reader, config);
+  detail::parse_feed_forward(reader, config);
   parse_pattern_keys(reader, config);
   parse_quantization(reader, config);
   check_constants(reader, config);
