@@ -2,7 +2,8 @@
 # header-only, and included as SYSTEM.
 
 find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
+add_library(dsabench_fmt STATIC ${PROJECT_SOURCE_DIR}/cmake/fmt_library.cpp)
+target_link_libraries(dsabench_fmt PRIVATE dsabench_options)
 find_package(nlohmann_json 3.10 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(SQLiteCpp 3.2 REQUIRED)
