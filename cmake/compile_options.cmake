@@ -6,7 +6,9 @@ target_compile_options(dsabench_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
     -Wno-unknown-pragmas $<$<BOOL:${DSABENCH_WERROR}>:-Werror>>
   # Clang's -Wconversion takes signedness in, GCC's does not.
-  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-sign-conversion>)
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-sign-conversion>
+  # GCC 12 is wrong about variants and concatenated strings.
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized -Wno-restrict>)
 target_link_options(dsabench_options INTERFACE -static-libgcc -static-libstdc++)
 
 if(DSABENCH_SANITIZE)

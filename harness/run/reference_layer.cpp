@@ -1,5 +1,6 @@
 #include "harness/run/reference_layer.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/reference/attention.h"

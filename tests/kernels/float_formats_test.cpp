@@ -53,7 +53,7 @@ TEST_CASE("bf16 rounds to nearest, ties to even, also between every pair of neig
       };
       wrong += rounded(tie) != (even | sign);
       wrong += rounded(tie - 1) != (bits | sign);
-      wrong += rounded(tie + 1) != (bits + 1 | sign);
+      wrong += rounded(tie + 1) != ((bits + 1) | sign);
     }
   }
   CHECK(wrong == 0);
