@@ -20,6 +20,13 @@ inline std::string shape_pattern(std::initializer_list<std::int64_t> shape) {
   return text;
 }
 
+/// The type that the activations and weights of a call share, read off one of them: f32, or on a
+/// CUDA device bf16 too. Statistics, scores, softmax and sums are f32 in either case.
+template <class Byte>
+DType activation_dtype(const Context& ctx, const BasicTensorView<Byte>& view) {
+  return !ctx.device.is_cpu() && view.dtype() == DType::bf16 ? DType::bf16 : DType::f32;
+}
+
 /// Throws InvalidArgument unless `view` lives on the context's device, has `dtype` and `shape`,
 /// and its last dimension has stride 1. Leading dimensions may be strided.
 template <class Byte>

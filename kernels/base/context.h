@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kernels/base/device.h"
@@ -27,12 +28,24 @@ class Workspace {
   Tensor buffer_;
 };
 
+/// Scratch memory on a CUDA device, behind an interface that needs no CUDA header. Same rule as
+/// Workspace: one owner at a time, grows and is then reused; work on the context's stream alone.
+class DeviceScratch {
+ public:
+  virtual ~DeviceScratch() = default;
+  /// At least `bytes` of uninitialised device memory, aligned to 256 bytes. Waits for nothing.
+  virtual void* take(std::int64_t bytes) = 0;
+  virtual std::int64_t bytes() const = 0;
+};
+
 /// Handed to every operator: where it runs, on which stream, with which scratch.
-/// `stream` is a cudaStream_t on CUDA devices and null on the CPU. Owns only the workspace.
+/// `stream` is a cudaStream_t on CUDA devices, which must outlive the context, and null on the CPU.
+/// Owns only the scratch; `device_scratch` is made by the first operator that needs it.
 struct Context {
   Device device;
   void* stream = nullptr;
-  mutable Workspace workspace;
+  mutable Workspace workspace = {};
+  mutable std::unique_ptr<DeviceScratch> device_scratch = {};
 };
 
 }  // namespace dsabench

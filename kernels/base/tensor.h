@@ -19,7 +19,7 @@ class Tensor {
     std::int64_t bytes = dtype_bytes(dtype);
     for (const std::int64_t dim : shape_) {
       if (dim < 0 || __builtin_mul_overflow(bytes, dim, &bytes)) {
-        throw InvalidArgument(fmt::format("tensor of impossible shape [{}]", fmt::join(shape_, ", ")));
+        throw InvalidArgument("tensor of impossible shape: dimension " + std::to_string(dim));
       }
     }
     if (bytes > std::numeric_limits<std::int64_t>::max() - kAlignment) {
@@ -27,7 +27,7 @@ class Tensor {
     }
     const std::int64_t rounded = (bytes / kAlignment + 1) * kAlignment;
     data_.reset(std::aligned_alloc(kAlignment, static_cast<std::size_t>(rounded)));
-    if (!data_) throw OutOfMemory(fmt::format("cannot allocate {} bytes", rounded), rounded);
+    if (!data_) throw OutOfMemory("cannot allocate " + std::to_string(rounded) + " bytes", rounded);
   }
 
   bool empty() const { return data_ == nullptr; }

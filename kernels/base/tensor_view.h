@@ -1,5 +1,9 @@
 #pragma once
+// Most who read this header format messages; nvcc cannot read fmt, and device code needs no
+// message.
+#ifndef __CUDACC__
 #include <fmt/format.h>
+#endif
 
 #include <array>
 #include <cstddef>
@@ -51,8 +55,8 @@ class BasicTensorView {
 
   /// A writable view converts to a read-only one.
   template <class Other>
-    requires(std::is_const_v<Byte> && !std::is_const_v<Other>)
-  BasicTensorView(const BasicTensorView<Other>& other)  // NOLINT(google-explicit-constructor)
+  requires(std::is_const_v<Byte> && !std::is_const_v<Other>)
+      BasicTensorView(const BasicTensorView<Other>& other)  // NOLINT(google-explicit-constructor)
       : data_(other.raw()), dtype_(other.dtype()), device_(other.device()), rank_(other.rank()) {
     for (int i = 0; i < rank_; ++i) {
       dims_[static_cast<std::size_t>(i)] = other.dim(i);
@@ -92,8 +96,8 @@ class BasicTensorView {
   template <class T>
   Pointer<T> data() const {
     if (!DTypeOf<T>::accepts(dtype_)) {
-      throw InvalidArgument(fmt::format("tensor of dtype {} read as another type",
-                                        dtype_name(dtype_)));
+      throw InvalidArgument("tensor of dtype " + std::string(dtype_name(dtype_)) +
+                            " read as another type");
     }
     return reinterpret_cast<Pointer<T>>(data_);
   }
@@ -106,8 +110,8 @@ class BasicTensorView {
   /// Rows [begin, begin + count) of the first dimension.
   BasicTensorView rows(std::int64_t begin, std::int64_t count) const {
     if (begin < 0 || count < 0 || begin + count > dim(0)) {
-      throw InvalidArgument(fmt::format("rows [{}, {}) of a tensor with {} rows", begin,
-                                        begin + count, dim(0)));
+      throw InvalidArgument("rows " + range_string(begin, count) + " of a tensor with " +
+                            std::to_string(dim(0)) + " rows");
     }
     BasicTensorView view = *this;
     view.data_ += begin * stride(0) * dtype_bytes(dtype_);
@@ -118,8 +122,8 @@ class BasicTensorView {
   BasicTensorView columns(std::int64_t begin, std::int64_t count) const {
     const auto last = static_cast<std::size_t>(rank_ - 1);
     if (begin < 0 || count < 0 || begin + count > dims_[last]) {
-      throw InvalidArgument(fmt::format("columns [{}, {}) of a tensor with {} columns", begin,
-                                        begin + count, dims_[last]));
+      throw InvalidArgument("columns " + range_string(begin, count) + " of a tensor with " +
+                            std::to_string(dims_[last]) + " columns");
     }
     BasicTensorView view = *this;
     view.data_ += begin * dtype_bytes(dtype_);
@@ -138,7 +142,8 @@ class BasicTensorView {
   BasicTensorView split_last(std::int64_t heads, std::int64_t dim) const {
     const auto last = static_cast<std::size_t>(rank_ - 1);
     if (rank_ >= kMaxRank || dims_[last] != heads * dim) {
-      throw InvalidArgument(fmt::format("split of {} into {} x {}", shape_string(), heads, dim));
+      throw InvalidArgument("split of " + shape_string() + " into " + std::to_string(heads) +
+                            " x " + std::to_string(dim));
     }
     BasicTensorView view = *this;
     view.rank_ = rank_ + 1;
@@ -151,10 +156,21 @@ class BasicTensorView {
 
   /// "f32 [4, 16]", for messages.
   std::string shape_string() const {
-    return fmt::format("{} [{}]", dtype_name(dtype_), fmt::join(shape(), ", "));
+    std::string text(dtype_name(dtype_));
+    for (int i = 0; i < rank_; ++i) {
+      text += i == 0 ? " [" : ", ";
+      text += std::to_string(dim(i));
+    }
+    return text + (rank_ == 0 ? " []" : "]");
   }
 
  private:
+  static std::string range_string(std::int64_t begin, std::int64_t count) {
+    std::string text = "[";  // appended to: GCC 12 sees an overlap in "literal" + temporary
+    return text.append(std::to_string(begin)).append(", ").append(std::to_string(begin + count)) +
+           ")";
+  }
+
   Byte* data_ = nullptr;
   DType dtype_ = DType::f32;
   Device device_;
