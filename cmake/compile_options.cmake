@@ -8,7 +8,9 @@ target_compile_options(dsabench_options INTERFACE
   # Clang's -Wconversion takes signedness in, GCC's does not.
   $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-sign-conversion>
   # GCC 12 is wrong about variants and concatenated strings.
-  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized -Wno-restrict>)
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized -Wno-restrict>
+  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra
+    $<$<BOOL:${DSABENCH_WERROR}>:--Werror=all-warnings>>)
 target_link_options(dsabench_options INTERFACE -static-libgcc -static-libstdc++)
 
 if(DSABENCH_SANITIZE)

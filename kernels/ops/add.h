@@ -4,8 +4,8 @@
 namespace dsabench::ops {
 
 /// Adds the layer's output to the residual stream: residual[t, i] += update[t, i].
-///   residual  [tokens, dim]  f32, in place
-///   update    [tokens, dim]  f32
+///   residual  [tokens, dim]  f32, in place; f32 or bf16 on CUDA
+///   update    [tokens, dim]  the same
 /// Throws InvalidArgument on a shape, dtype or device mismatch.
 struct AddArgs {
   TensorView residual;

@@ -2,7 +2,7 @@
 
 #include "kernels/base/check.h"
 #include "kernels/ops/check_span.h"
-#include "kernels/ops/detail_cpu.h"
+#include "kernels/ops/detail_cuda.h"
 
 namespace dsabench::ops {
 namespace {
@@ -12,21 +12,22 @@ constexpr std::string_view kName = "dense_mla";
 }  // namespace
 
 void dense_mla(const Context& ctx, const DenseMlaArgs& args) {
-  check_tensor(ctx, kName, "q_latent", args.q_latent, DType::f32, {kAnySize, kAnySize, kAnySize});
+  const DType dtype = activation_dtype(ctx, args.q_latent);
+  check_tensor(ctx, kName, "q_latent", args.q_latent, dtype, {kAnySize, kAnySize, kAnySize});
   const std::int64_t tokens = args.q_latent.dim(0), heads = args.q_latent.dim(1);
   const std::int64_t latent_dim = args.q_latent.dim(2);
-  check_tensor(ctx, kName, "q_rope", args.q_rope, DType::f32, {tokens, heads, kAnySize});
-  check_tensor(ctx, kName, "out", args.out, DType::f32, {tokens, heads, latent_dim});
+  check_tensor(ctx, kName, "q_rope", args.q_rope, dtype, {tokens, heads, kAnySize});
+  check_tensor(ctx, kName, "out", args.out, dtype, {tokens, heads, latent_dim});
   for (std::size_t i = 0; i < args.sequences.size(); ++i) {
     const LatentSequence& sequence = args.sequences[i];
     if (sequence.span.num_rows == 0) continue;
-    check_tensor(ctx, kName, fmt::format("latents of sequence {}", i), sequence.latents, DType::f32,
+    check_tensor(ctx, kName, fmt::format("latents of sequence {}", i), sequence.latents, dtype,
                  {kAnySize, latent_dim + args.q_rope.dim(2)});
     check_span(kName, i, sequence.span, tokens, sequence.latents.dim(0));
   }
 
   if (ctx.device.is_cpu()) return detail::dense_mla_cpu(ctx, args);
-  throw_unsupported_device(kName, ctx);
+  detail::dense_mla_cuda(ctx, args);
 }
 
 }  // namespace dsabench::ops

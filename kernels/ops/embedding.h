@@ -7,7 +7,9 @@ namespace dsabench::ops {
 ///   table   [vocab, dim]   f32
 ///   tokens  [tokens]       i32
 ///   out     [tokens, dim]  f32, rows may be strided
-/// Throws InvalidArgument on a mismatch, and for a token outside [0, vocab) (names token and row).
+/// On CUDA table and out may be bf16.
+/// Throws InvalidArgument on a mismatch, and for a token outside [0, vocab) (names token and row);
+/// on CUDA, where looking would mean waiting, such a token's row becomes NaN.
 struct EmbeddingArgs {
   ConstTensorView table, tokens;
   TensorView out;

@@ -2,7 +2,7 @@
 
 #include "kernels/base/check.h"
 #include "kernels/ops/check_span.h"
-#include "kernels/ops/detail_cpu.h"
+#include "kernels/ops/detail_cuda.h"
 
 namespace dsabench::ops {
 namespace {
@@ -16,10 +16,10 @@ void check_sequence(const Context& ctx, const IndexerTopkArgs& args, std::size_t
   check_tensor(ctx, kName, fmt::format("keys of sequence {}", index), sequence.keys, dtype,
                {kAnySize, args.q.dim(2)});
   check_span(kName, index, sequence.span, args.q.dim(0), sequence.keys.dim(0));
-  if (dtype == DType::f32) {
+  if (dtype != DType::f8_e4m3) {
     if (!sequence.key_scales.empty()) {
-      throw InvalidArgument(
-          fmt::format("{}: sequence {} has key_scales beside f32 keys", kName, index));
+      throw InvalidArgument(fmt::format("{}: sequence {} has key_scales beside {} keys", kName,
+                                        index, dtype_name(dtype)));
     }
     return;
   }
@@ -34,7 +34,8 @@ void check_sequence(const Context& ctx, const IndexerTopkArgs& args, std::size_t
 }  // namespace
 
 void indexer_topk(const Context& ctx, const IndexerTopkArgs& args) {
-  const DType dtype = args.q.dtype() == DType::f8_e4m3 ? DType::f8_e4m3 : DType::f32;
+  const DType dtype =
+      args.q.dtype() == DType::f8_e4m3 ? DType::f8_e4m3 : activation_dtype(ctx, args.q);
   check_tensor(ctx, kName, "q", args.q, dtype, {kAnySize, kAnySize, kAnySize});
   const std::int64_t tokens = args.q.dim(0), heads = args.q.dim(1);
   if (args.top_k < 1) throw InvalidArgument(fmt::format("{}: top_k is {}", kName, args.top_k));
@@ -50,7 +51,7 @@ void indexer_topk(const Context& ctx, const IndexerTopkArgs& args) {
   for (std::size_t i = 0; i < args.sequences.size(); ++i) check_sequence(ctx, args, i);
 
   if (ctx.device.is_cpu()) return detail::indexer_topk_cpu(ctx, args);
-  throw_unsupported_device(kName, ctx);
+  detail::indexer_topk_cuda(ctx, args);
 }
 
 }  // namespace dsabench::ops

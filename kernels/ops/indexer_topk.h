@@ -8,7 +8,7 @@
 namespace dsabench::ops {
 
 /// One sequence's indexer keys, read by `indexer_topk`.
-///   keys        [>= end_position, dim]  f32 (exact mode) or f8_e4m3 (fp8 modes)
+///   keys        [>= end_position, dim]  f32 (exact mode; or bf16 on CUDA) or f8_e4m3 (fp8 modes)
 ///   key_scales  [>= end_position]       f32, with f8_e4m3 keys only
 struct IndexerSequence {
   SequenceSpan span;
@@ -21,14 +21,15 @@ struct IndexerSequence {
 /// heads^-0.5 and the query's scale are folded into head_weights by the caller. Selection is exact:
 /// the largest scores, equal scores by lower position. NaN scores order below every number.
 /// A query with at most top_k causal keys selects them all, without scoring them.
-///   q             [tokens, heads, dim]  f32, or f8_e4m3 where the keys are
+///   q             [tokens, heads, dim]  of the keys' dtype
 ///   head_weights  [tokens, heads]       f32
 ///   indices       [tokens, top_k]       i32 out: positions in ascending order, then -1
 ///   margins       [tokens]              f32 out, may be empty: k-th minus (k+1)-th best score,
 ///                                       kNoMargin where nothing is cut or only NaN is
 ///   run_counter   incremented once by the kernel itself, on the device it runs on: the proof that
-///                 an indexer ran. Must not be null.
-/// Memory beyond the outputs does not grow with tokens * keys. Throws InvalidArgument on a
+///                 an indexer ran. In that device's memory. Must not be null.
+/// Memory beyond the outputs does not grow with tokens * keys (on CUDA: at most 256 MiB, or one
+/// row of scores). Products of bf16 and f8_e4m3 are exact, sums f32. Throws InvalidArgument on a
 /// mismatch, spans that exceed the tensors, or top_k < 1. 2 * heads * dim flops a causal pair.
 /// Reference: DeepSeek-V3.2-Exp inference/model.py `Indexer`, DeepGEMM `fp8_mqa_logits`.
 struct IndexerTopkArgs {

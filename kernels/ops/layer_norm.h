@@ -9,6 +9,7 @@ namespace dsabench::ops {
 ///   x             [tokens, dim]  f32, rows may be strided
 ///   weight, bias  [dim]          f32
 ///   out           [tokens, dim]  f32, rows may be strided; may be x itself
+/// On CUDA all four may be bf16; the statistics are f32.
 /// Throws InvalidArgument on a shape, dtype or device mismatch.
 struct LayerNormArgs {
   ConstTensorView x, weight, bias;

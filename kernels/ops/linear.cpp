@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "kernels/base/check.h"
-#include "kernels/ops/detail_cpu.h"
+#include "kernels/ops/detail_cuda.h"
 
 namespace dsabench::ops {
 namespace {
@@ -23,34 +23,38 @@ void check_sizes(std::string_view op, std::string_view name, const BasicTensorVi
 }  // namespace
 
 void linear(const Context& ctx, const LinearArgs& args) {
-  check_tensor(ctx, "linear", "x", args.x, DType::f32, {kAnySize, kAnySize});
+  const DType dtype = activation_dtype(ctx, args.x);
+  // Logits and scores leave a bf16 product unrounded where the caller gives f32 memory.
+  const DType out_dtype = dtype == DType::bf16 ? activation_dtype(ctx, args.out) : dtype;
+  check_tensor(ctx, "linear", "x", args.x, dtype, {kAnySize, kAnySize});
   const std::int64_t tokens = args.x.dim(0), in = args.x.dim(1);
-  check_tensor(ctx, "linear", "weight", args.weight, DType::f32, {kAnySize, in});
+  check_tensor(ctx, "linear", "weight", args.weight, dtype, {kAnySize, in});
   const std::int64_t out = args.weight.dim(0);
-  if (args.bias) check_tensor(ctx, "linear", "bias", args.bias, DType::f32, {out});
-  check_tensor(ctx, "linear", "out", args.out, DType::f32, {tokens, out});
+  if (args.bias) check_tensor(ctx, "linear", "bias", args.bias, out_dtype, {out});
+  check_tensor(ctx, "linear", "out", args.out, out_dtype, {tokens, out});
   check_sizes("linear", "x", args.x);
   check_sizes("linear", "weight", args.weight);
   check_sizes("linear", "out", args.out);
   if (ctx.device.is_cpu()) return detail::linear_cpu(args);
-  throw_unsupported_device("linear", ctx);
+  detail::linear_cuda(ctx, args);
 }
 
 void head_linear(const Context& ctx, const HeadLinearArgs& args) {
-  check_tensor(ctx, "head_linear", "x", args.x, DType::f32, {kAnySize, kAnySize, kAnySize});
+  const DType dtype = activation_dtype(ctx, args.x);
+  check_tensor(ctx, "head_linear", "x", args.x, dtype, {kAnySize, kAnySize, kAnySize});
   const std::int64_t tokens = args.x.dim(0), heads = args.x.dim(1), in = args.x.dim(2);
-  check_tensor(ctx, "head_linear", "out", args.out, DType::f32, {tokens, heads, kAnySize});
+  check_tensor(ctx, "head_linear", "out", args.out, dtype, {tokens, heads, kAnySize});
   const std::int64_t out = args.out.dim(2);
   if (args.transpose_weight) {
-    check_tensor(ctx, "head_linear", "weight", args.weight, DType::f32, {heads, in, out});
+    check_tensor(ctx, "head_linear", "weight", args.weight, dtype, {heads, in, out});
   } else {
-    check_tensor(ctx, "head_linear", "weight", args.weight, DType::f32, {heads, out, in});
+    check_tensor(ctx, "head_linear", "weight", args.weight, dtype, {heads, out, in});
   }
   check_sizes("head_linear", "x", args.x);
   check_sizes("head_linear", "weight", args.weight);
   check_sizes("head_linear", "out", args.out);
   if (ctx.device.is_cpu()) return detail::head_linear_cpu(args);
-  throw_unsupported_device("head_linear", ctx);
+  detail::head_linear_cuda(ctx, args);
 }
 
 }  // namespace dsabench::ops

@@ -8,6 +8,9 @@ namespace dsabench::ops {
 ///   weight  [out, in]      f32, rows may be strided
 ///   bias    [out]          f32, may be empty
 ///   out     [tokens, out]  f32, rows may be strided; must not overlap x
+/// On CUDA x and weight may be bf16, and then out and bias are both bf16 or both f32. Sums are f32,
+/// f32 inputs are not rounded to TF32, `in` is at least 1, and the product needs cuBLASLt
+/// (UnsupportedDevice names the library where it cannot be loaded).
 /// Throws InvalidArgument on a shape, dtype or device mismatch. 2 * tokens * in * out flops.
 struct LinearArgs {
   ConstTensorView x, weight, bias;
@@ -21,6 +24,7 @@ void linear(const Context& ctx, const LinearArgs& args);
 ///   x       [tokens, heads, in]   f32, tokens and heads may be strided
 ///   weight  [heads, out, in] or [heads, in, out]  f32, heads and rows may be strided
 ///   out     [tokens, heads, out]  f32, tokens and heads may be strided; must not overlap x
+/// On CUDA as `linear`, with all three of one type.
 /// Throws InvalidArgument on a mismatch. 2 * tokens * heads * in * out flops.
 struct HeadLinearArgs {
   ConstTensorView x, weight;

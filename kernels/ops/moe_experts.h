@@ -14,7 +14,10 @@ namespace dsabench::ops {
 ///   down     [num_experts, hidden, intermediate]     f32
 ///   out      [tokens, hidden]                        f32, overwritten; must not overlap x
 ///   load     [num_experts]                           i64, may be empty: += tokens each expert got
-/// Throws InvalidArgument on a mismatch or an expert out of range (names token and value).
+/// On CUDA x, gate_up, down and out may be bf16 (so are then the activations between the products)
+/// and there are at most 4096 experts; tokens are grouped on the device.
+/// Throws InvalidArgument on a mismatch or an expert out of range (names token and value); on CUDA,
+/// where looking would mean waiting, such a token's row becomes NaN.
 /// 6 * hidden * intermediate flops a (token, expert).
 struct MoeExpertsArgs {
   ConstTensorView x, experts, weights, gate_up, down;

@@ -1,7 +1,7 @@
 #include "kernels/ops/moe_router.h"
 
 #include "kernels/base/check.h"
-#include "kernels/ops/detail_cpu.h"
+#include "kernels/ops/detail_cuda.h"
 
 namespace dsabench::ops {
 
@@ -32,7 +32,12 @@ void moe_router(const Context& ctx, const MoeRouterArgs& args) {
   }
 
   if (ctx.device.is_cpu()) return detail::moe_router_cpu(args);
-  throw_unsupported_device(kName, ctx);
+  constexpr std::int64_t kMaxCudaExperts = 4096;
+  if (num_experts > kMaxCudaExperts) {
+    throw InvalidArgument(fmt::format("{}: at most {} experts on {}, got {}", kName,
+                                      kMaxCudaExperts, ctx.device.name(), num_experts));
+  }
+  detail::moe_router_cuda(ctx, args);
 }
 
 }  // namespace dsabench::ops

@@ -8,7 +8,7 @@ namespace dsabench::ops {
 /// even. x ~ q * s. With block = dim: the indexer's scheme (DeepSeek-V3.2 `act_quant`, ue8m0
 /// scales); with block = 128: the activations of an FP8 product. The last block of a row may be
 /// partial. A block that holds NaN or infinity becomes NaN, scale and values.
-///   x       [rows, dim]                 f32, rows may be strided
+///   x       [rows, dim]                 f32, or bf16 on CUDA; rows may be strided
 ///   out     [rows, dim]                 f8_e4m3, rows may be strided
 ///   scales  [rows, ceil(dim / block)]   f32, rows may be strided
 /// Throws InvalidArgument on a mismatch or block < 1.
@@ -25,7 +25,8 @@ void quantize_fp8(const Context& ctx, const QuantizeFp8Args& args);
 ///   q       [rows, columns]                                           f8_e4m3, rows may be strided
 ///   scales  [ceil(rows / block_rows), ceil(columns / block_columns)]  f32 (a multiplier, despite
 ///           the checkpoint's name `weight_scale_inv`)
-///   out     [rows, columns]                                           f32, rows may be strided
+///   out     [rows, columns]                                           f32, or bf16 on CUDA; rows
+///           may be strided
 /// Throws InvalidArgument on a mismatch or a block size < 1.
 struct DequantizeFp8Args {
   ConstTensorView q, scales;
@@ -35,7 +36,8 @@ struct DequantizeFp8Args {
 void dequantize_fp8(const Context& ctx, const DequantizeFp8Args& args);
 
 /// Orthonormal Walsh-Hadamard transform of each row in place (Sylvester order, scaled by dim^-0.5).
-///   x  [rows, dim]  f32, rows may be strided; dim a power of two
+///   x  [rows, dim]  f32, or bf16 on CUDA; rows may be strided; dim a power of two, at most 8192 on
+///      CUDA
 /// Throws InvalidArgument on a mismatch or another dim.
 struct HadamardArgs {
   TensorView x;

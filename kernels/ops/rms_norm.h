@@ -8,6 +8,7 @@ namespace dsabench::ops {
 ///   x       [tokens, dim]  f32, rows may be strided
 ///   weight  [dim]          f32
 ///   out     [tokens, dim]  f32, rows may be strided; may be x itself
+/// On CUDA all three may be bf16; the statistics are f32.
 /// Throws InvalidArgument on a shape, dtype or device mismatch.
 struct RmsNormArgs {
   ConstTensorView x, weight;

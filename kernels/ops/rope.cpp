@@ -1,7 +1,7 @@
 #include "kernels/ops/rope.h"
 
 #include "kernels/base/check.h"
-#include "kernels/ops/detail_cpu.h"
+#include "kernels/ops/detail_cuda.h"
 
 namespace dsabench::ops {
 
@@ -13,11 +13,12 @@ void rope_angles(const Context& ctx, const RopeAnglesArgs& args) {
   check_tensor(ctx, "rope_angles", "cos", args.cos, DType::f32, {tokens, pairs});
   check_tensor(ctx, "rope_angles", "sin", args.sin, DType::f32, {tokens, pairs});
   if (ctx.device.is_cpu()) return detail::rope_angles_cpu(args);
-  throw_unsupported_device("rope_angles", ctx);
+  detail::rope_angles_cuda(ctx, args);
 }
 
 void rope(const Context& ctx, const RopeArgs& args) {
-  check_tensor(ctx, "rope", "x", args.x, DType::f32, {kAnySize, kAnySize, kAnySize});
+  check_tensor(ctx, "rope", "x", args.x, activation_dtype(ctx, args.x),
+               {kAnySize, kAnySize, kAnySize});
   const std::int64_t tokens = args.x.dim(0), dim = args.x.dim(2);
   if (dim % 2 != 0) {
     throw InvalidArgument(fmt::format("rope: dim must be even, got {}", args.x.shape_string()));
@@ -25,7 +26,7 @@ void rope(const Context& ctx, const RopeArgs& args) {
   check_tensor(ctx, "rope", "cos", args.cos, DType::f32, {tokens, dim / 2});
   check_tensor(ctx, "rope", "sin", args.sin, DType::f32, {tokens, dim / 2});
   if (ctx.device.is_cpu()) return detail::rope_cpu(args);
-  throw_unsupported_device("rope", ctx);
+  detail::rope_cuda(ctx, args);
 }
 
 }  // namespace dsabench::ops

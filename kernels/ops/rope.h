@@ -58,7 +58,7 @@ struct RopeAnglesArgs {
 void rope_angles(const Context& ctx, const RopeAnglesArgs& args);
 
 /// Rotates pairs in place: a' = a cos - b sin, b' = b cos + a sin.
-///   x         [tokens, heads, dim]  f32, tokens and heads may be strided
+///   x         [tokens, heads, dim]  f32, or bf16 on CUDA; tokens and heads may be strided
 ///   cos, sin  [tokens, dim/2]       f32
 /// Throws InvalidArgument on a shape, dtype or device mismatch.
 struct RopeArgs {

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "kernels/base/check.h"
-#include "kernels/ops/detail_cpu.h"
+#include "kernels/ops/detail_cuda.h"
 
 namespace dsabench::ops {
 namespace {
@@ -28,7 +28,7 @@ void argmax(const Context& ctx, const ArgmaxArgs& args) {
   const std::int64_t rows = args.logits.dim(0);
   check_tensor(ctx, "argmax", "out", args.out, DType::i32, {rows});
   if (ctx.device.is_cpu()) return detail::argmax_cpu(args);
-  throw_unsupported_device("argmax", ctx);
+  detail::argmax_cuda(ctx, args);
 }
 
 void sample(const Context& ctx, const SampleArgs& args) {

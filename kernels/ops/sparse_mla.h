@@ -8,7 +8,7 @@ namespace dsabench::ops {
 
 /// One sequence's latent cache: row t holds the normalised latent (kv_lora_rank values) and then
 /// the rotated key part (rope_dim values).
-///   latents  [>= end_position, latent_dim + rope_dim]  f32
+///   latents  [>= end_position, latent_dim + rope_dim]  f32, or bf16 on CUDA
 struct LatentSequence {
   SequenceSpan span;
   ConstTensorView latents;
@@ -22,8 +22,11 @@ struct LatentSequence {
 ///   indices   [tokens, top_k]              i32: positions 0..position(t), any order, each at most
 ///                                          once; -1 = no key
 ///   out       [tokens, heads, latent_dim]  f32; zeros for a row that selects nothing
+/// On CUDA q_latent, q_rope, latents and out may be bf16 (the softmax's weights are then rounded to
+/// bf16 before they meet the latents); latent_dim is at most 1024 and latent_dim + rope_dim 1280.
 /// Softmax in f32 over the selected keys, no sink, no window. Throws InvalidArgument on a mismatch,
-/// and for an index that is not causal (names row and value).
+/// and for an index that is not causal (names row and value); on CUDA, where looking would mean
+/// waiting, such a row becomes NaN.
 /// 2 * heads * (2 * latent_dim + rope_dim) flops a selected pair.
 struct SparseMlaArgs {
   ConstTensorView q_latent, q_rope, indices;

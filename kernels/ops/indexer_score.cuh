@@ -1,0 +1,157 @@
+#pragma once
+/// Scores of a batch of indexer_topk: tiles of 128 keys, on tensor cores but for f32.
+#include "kernels/cuda/rows.cuh"
+#include "kernels/cuda/tile_product.cuh"
+#include "kernels/ops/indexer_topk_batches.h"
+
+namespace dsabench::ops::detail {
+
+inline constexpr int kScoreKeys = 128, kScoreColumns = 64;
+
+/// The type that products are made of: e4m3 codes are exact in bf16.
+template <class Stored>
+struct ProductTypeOf {
+  using Type = Stored;
+};
+template <>
+struct ProductTypeOf<cuda::E4m3> {
+  using Type = cuda::Bf16;
+};
+
+template <class Stored>
+struct ScoreQueries {
+  const Stored* data;
+  std::int64_t token_stride, head_stride;
+  cuda::Rows<const float> weights;
+  std::int32_t heads, dim, top_k;
+  bool aligned;
+};
+
+/// Piece of a segment that one block works on.
+struct ScoreTile {
+  const ScoreSegment* segment;
+  int first_row, num_rows, first_key, num_keys;
+};
+
+/// False where there is nothing to score: no such tile, keys beyond every query, or queries that
+/// select all their keys.
+__device__ __forceinline__ bool find_tile(const ScoreBatch& batch, int rows_per_tile, int top_k,
+                                          ScoreTile& tile) {
+  int index = static_cast<int>(blockIdx.y), s = 0;
+  for (; s < batch.num_segments; ++s) {
+    const int tiles = (batch.segments[s].num_rows + rows_per_tile - 1) / rows_per_tile;
+    if (index < tiles) break;
+    index -= tiles;
+  }
+  if (s == batch.num_segments) return false;
+  tile.segment = &batch.segments[s];
+  tile.first_row = index * rows_per_tile;
+  tile.num_rows = min(rows_per_tile, tile.segment->num_rows - tile.first_row);
+  tile.first_key = static_cast<int>(blockIdx.x) * kScoreKeys;
+  tile.num_keys = tile.segment->first_position + tile.first_row + tile.num_rows;
+  return tile.first_key < tile.num_keys && tile.num_keys > top_k;
+}
+
+/// Fills [count, depth] rows of shared memory; row_of(i) is row i in global memory or null.
+template <class T, class RowOf>
+__device__ __forceinline__ void load_rows(T* shared, int stride, int depth, int count, int dim,
+                                          bool aligned, RowOf&& row_of) {
+  constexpr int kSize = cuda::Chunk<T>::kSize;
+  const int chunks = depth / kSize;
+  for (int c = static_cast<int>(threadIdx.x); c < count * chunks; c += cuda::kTileThreads) {
+    const int row = c / chunks, begin = c % chunks * kSize;
+    cuda::store_chunk(shared + row * stride + begin,
+                      cuda::load_chunk(row_of(row), begin, dim, aligned));
+  }
+}
+
+__device__ __forceinline__ float relu(float value) {
+  return value < 0.0f ? 0.0f : value;  // a NaN stays a NaN
+}
+
+/// Many queries: a tile of 64 queries, head after head, sums over heads in registers.
+/// kHeadColumns: few queries: one query's heads are the tile's columns.
+template <class Stored, bool kHeadColumns>
+__global__ void __launch_bounds__(cuda::kTileThreads)
+    score_kernel(const __grid_constant__ ScoreBatch batch, const ScoreQueries<Stored> queries,
+                 float* scores, int rows_per_tile) {
+  using T = typename ProductTypeOf<Stored>::Type;
+  using Tile = cuda::TileProduct<T, kScoreKeys, kScoreColumns>;
+  extern __shared__ __align__(16) unsigned char shared[];
+  ScoreTile tile{};
+  if (!find_tile(batch, rows_per_tile, queries.top_k, tile)) return;
+  const ScoreSegment& segment = *tile.segment;
+  constexpr int kStep = cuda::Chunk<T>::kSize * 2;
+  const int dim = queries.dim, depth = (dim + kStep - 1) / kStep * kStep;
+  const int stride = depth + cuda::kTilePad<T>;
+  T* key_rows = reinterpret_cast<T*>(shared);
+  T* query_rows[2] = {key_rows + kScoreKeys * stride,
+                      key_rows + (kScoreKeys + kScoreColumns) * stride};
+  const auto* keys = static_cast<const Stored*>(segment.keys);
+  load_rows(key_rows, stride, depth, kScoreKeys, dim, segment.aligned, [&](int i) {
+    const int key = tile.first_key + i;
+    return key < tile.num_keys ? keys + key * segment.key_stride : nullptr;
+  });
+  const auto write = [&](int row, int key, float score) {
+    if (key >= tile.num_keys || row >= tile.num_rows) return;
+    const float scale = segment.key_scales == nullptr ? 1.0f : segment.key_scales[key];
+    scores[segment.scores_begin + std::int64_t{tile.first_row + row} * segment.score_stride + key] =
+        score * scale;
+  };
+  const std::int64_t packed = segment.row_begin + tile.first_row;
+  Tile product;
+
+  if constexpr (kHeadColumns) {
+    __shared__ float totals[2][kScoreKeys];
+    for (int row = 0; row < tile.num_rows; ++row) {
+      const Stored* query = queries.data + (packed + row) * queries.token_stride;
+      float sums[Tile::kRowSlots] = {};
+      for (int first = 0; first < queries.heads; first += kScoreColumns) {
+        __syncthreads();
+        load_rows(query_rows[0], stride, depth, kScoreColumns, dim, queries.aligned, [&](int i) {
+          return first + i < queries.heads ? query + (first + i) * queries.head_stride : nullptr;
+        });
+        __syncthreads();
+        product.clear();
+        product.step(key_rows, stride, query_rows[0], stride, depth);
+        product.each([&](int, int column, int slot, float dot) {
+          if (first + column < queries.heads) {
+            sums[Tile::row_slot(slot)] += queries.weights[packed + row][first + column] * relu(dot);
+          }
+        });
+      }
+      product.sum_rows(sums, totals);
+      __syncthreads();
+      if (threadIdx.x < kScoreKeys) {
+        write(row, tile.first_key + static_cast<int>(threadIdx.x),
+              totals[0][threadIdx.x] + totals[1][threadIdx.x]);
+      }
+    }
+  } else {
+    const auto load_head = [&](int head) {
+      load_rows(query_rows[head % 2], stride, depth, kScoreColumns, dim, queries.aligned,
+                [&](int i) {
+                  return i < tile.num_rows ? queries.data + (packed + i) * queries.token_stride +
+                                                 head * queries.head_stride
+                                           : nullptr;
+                });
+    };
+    float sums[Tile::kSlots] = {};
+    load_head(0);
+    for (int head = 0; head < queries.heads; ++head) {
+      __syncthreads();
+      if (head + 1 < queries.heads) load_head(head + 1);
+      product.clear();
+      product.step(key_rows, stride, query_rows[head % 2], stride, depth);
+      product.each([&](int, int column, int slot, float dot) {
+        const std::int64_t row = packed + min(column, tile.num_rows - 1);
+        sums[slot] += __ldg(queries.weights[row] + head) * relu(dot);
+      });
+    }
+    product.each([&](int row, int column, int slot, float) {
+      write(column, tile.first_key + row, sums[slot]);
+    });
+  }
+}
+
+}  // namespace dsabench::ops::detail

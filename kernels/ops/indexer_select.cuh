@@ -1,0 +1,172 @@
+#pragma once
+/// Exact selection of the best top_k of a row of scores in global memory, one block a row: three
+/// histograms find the k-th largest score bit by bit, then every warp writes what its stretch of
+/// the row holds, so that positions come out ascending and ties go to the lowest. Nothing
+/// overflows, whatever the scores.
+#include "kernels/cuda/reduce.cuh"
+#include "kernels/cuda/rows.cuh"
+#include "kernels/ops/indexer_topk_batches.h"
+
+namespace dsabench::ops::detail {
+
+inline constexpr int kSelectThreads = 1024;
+inline constexpr int kSelectWarps = kSelectThreads / cuda::kWarpSize;
+inline constexpr int kBins = 2048;
+
+struct SelectOutputs {
+  cuda::Rows<std::int32_t> indices;
+  float* margins;  ///< null where the caller wants none
+  std::int32_t top_k;
+};
+
+struct SelectShared {
+  std::uint32_t bins[kBins];
+  std::uint32_t warp_sums[kSelectWarps];
+  std::uint32_t above[kSelectWarps], equal[kSelectWarps];
+  std::uint32_t bin, rank, size;
+};
+
+__device__ __forceinline__ std::uint32_t warp_inclusive_sum(std::uint32_t value) {
+  for (int step = 1; step < cuda::kWarpSize; step *= 2) {
+    const std::uint32_t other = __shfl_up_sync(~0u, value, step);
+    if (static_cast<int>(threadIdx.x) % cuda::kWarpSize >= step) value += other;
+  }
+  return value;
+}
+
+/// Counts the scores whose bits above `shift + width` are `prefix` by their next `width` bits.
+__device__ __forceinline__ void count_bins(SelectShared& shared, const float* row, int n,
+                                           std::uint32_t prefix, int shift, int width) {
+  for (int i = static_cast<int>(threadIdx.x); i < kBins; i += kSelectThreads) shared.bins[i] = 0;
+  __syncthreads();
+  const std::uint32_t mask = (1u << width) - 1;
+  for (int base = 0; base < n; base += kSelectThreads) {
+    const int i = base + static_cast<int>(threadIdx.x);
+    const std::uint32_t key = i < n ? cuda::ordered_bits(row[i]) : 0;
+    const bool counts = i < n && (shift + width >= 32 || key >> (shift + width) == prefix);
+    const std::uint32_t bin = counts ? key >> shift & mask : kBins;
+    // Narrow rows put a whole warp into one bin: one addition for all of it.
+    int uniform = 0;
+    __match_all_sync(~0u, bin, &uniform);
+    if (uniform != 0) {
+      if (counts && threadIdx.x % cuda::kWarpSize == 0) {
+        atomicAdd(&shared.bins[bin], static_cast<std::uint32_t>(cuda::kWarpSize));
+      }
+    } else if (counts) {
+      atomicAdd(&shared.bins[bin], 1u);
+    }
+  }
+  __syncthreads();
+}
+
+/// Finds the bin of the rank-th largest counted score (rank from 1), its rank within the bin and
+/// the bin's size.
+__device__ __forceinline__ void find_bin(SelectShared& shared, std::uint32_t rank) {
+  const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
+  const int warp = static_cast<int>(threadIdx.x) / cuda::kWarpSize;
+  // Thread i holds the i-th pair of bins from the top.
+  const int high = kBins - 1 - 2 * static_cast<int>(threadIdx.x);
+  const std::uint32_t first = shared.bins[high], second = shared.bins[high - 1];
+  const std::uint32_t in_warp = warp_inclusive_sum(first + second);
+  if (lane == cuda::kWarpSize - 1) shared.warp_sums[warp] = in_warp;
+  __syncthreads();
+  std::uint32_t before = in_warp - first - second;
+  for (int w = 0; w < warp; ++w) before += shared.warp_sums[w];
+  if (before < rank && rank <= before + first + second) {
+    const bool in_first = rank <= before + first;
+    shared.bin = static_cast<std::uint32_t>(in_first ? high : high - 1);
+    shared.rank = rank - before - (in_first ? 0 : first);
+    shared.size = in_first ? first : second;
+  }
+  __syncthreads();
+}
+
+__device__ __forceinline__ void select_all(const SelectOutputs& out, std::int64_t row, int n) {
+  for (int i = static_cast<int>(threadIdx.x); i < out.top_k; i += kSelectThreads) {
+    out.indices[row][i] = i < n ? i : -1;
+  }
+  if (out.margins != nullptr && threadIdx.x == 0) out.margins[row] = kNoMargin;
+}
+
+/// `worst`: the k-th largest score as ordered bits; `ties`: how many equal to it are selected.
+__device__ __forceinline__ std::uint32_t write_selected(SelectShared& shared,
+                                                        const SelectOutputs& out, std::int64_t at,
+                                                        const float* row, int n,
+                                                        std::uint32_t worst, std::uint32_t ties) {
+  const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
+  const int warp = static_cast<int>(threadIdx.x) / cuda::kWarpSize;
+  const int length = (n + kSelectThreads - 1) / kSelectThreads * cuda::kWarpSize;
+  const int begin = warp * length, end = min(n, begin + length);
+  std::uint32_t num_above = 0, num_equal = 0, best_below = 0;
+  for (int i = begin + lane; i < end; i += cuda::kWarpSize) {
+    const std::uint32_t key = cuda::ordered_bits(row[i]);
+    num_above += key > worst ? 1 : 0;
+    num_equal += key == worst ? 1 : 0;
+    if (key < worst && key > best_below) best_below = key;
+  }
+  num_above = __reduce_add_sync(~0u, num_above);
+  num_equal = __reduce_add_sync(~0u, num_equal);
+  if (lane == 0) {
+    shared.above[warp] = num_above;
+    shared.equal[warp] = num_equal;
+  }
+  __syncthreads();
+  std::uint32_t above = 0, equal = 0;
+  for (int w = 0; w < warp; ++w) {
+    above += shared.above[w];
+    equal += shared.equal[w];
+  }
+  std::int32_t* indices = out.indices[at];
+  const std::uint32_t lower_lanes = (1u << lane) - 1;
+  for (int base = begin; base < end; base += cuda::kWarpSize) {
+    const int i = base + lane;
+    const std::uint32_t key = i < end ? cuda::ordered_bits(row[i]) : 0;
+    const std::uint32_t above_mask = __ballot_sync(~0u, i < end && key > worst);
+    const std::uint32_t equal_mask = __ballot_sync(~0u, i < end && key == worst);
+    const std::uint32_t equal_before = equal + __popc(equal_mask & lower_lanes);
+    const std::uint32_t slot = above + __popc(above_mask & lower_lanes) + min(equal_before, ties);
+    if (i < end && (key > worst || (key == worst && equal_before < ties))) indices[slot] = i;
+    above += __popc(above_mask);
+    equal += __popc(equal_mask);
+  }
+  return best_below;
+}
+
+__global__ void __launch_bounds__(kSelectThreads)
+    select_kernel(const __grid_constant__ ScoreBatch batch, const float* scores,
+                  const SelectOutputs out, unsigned long long* run_counter) {
+  __shared__ SelectShared shared;
+  if (run_counter != nullptr && blockIdx.x == 0 && threadIdx.x == 0) atomicAdd(run_counter, 1ULL);
+  int r = static_cast<int>(blockIdx.x), s = 0;
+  while (s < batch.num_segments && r >= batch.segments[s].num_rows)
+    r -= batch.segments[s++].num_rows;
+  if (s == batch.num_segments) return;
+  const ScoreSegment& segment = batch.segments[s];
+  const int n = segment.first_position + r + 1;
+  const std::int64_t at = segment.row_begin + r;
+  if (n <= out.top_k) return select_all(out, at, n);
+  const float* row = scores + segment.scores_begin + std::int64_t{r} * segment.score_stride;
+
+  std::uint32_t worst = 0, rank = static_cast<std::uint32_t>(out.top_k);
+  constexpr int kShifts[] = {21, 10, 0}, kWidths[] = {11, 11, 10};
+  for (int pass = 0; pass < 3; ++pass) {
+    count_bins(shared, row, n, worst, kShifts[pass], kWidths[pass]);
+    find_bin(shared, rank);
+    worst = worst << kWidths[pass] | shared.bin;
+    rank = shared.rank;
+  }
+  const bool tie_left_out = shared.size > rank;
+  const std::uint32_t best_below = write_selected(shared, out, at, row, n, worst, rank);
+  if (out.margins == nullptr) return;
+  const std::uint64_t below = cuda::block_max(std::uint64_t{best_below});
+  if (threadIdx.x != 0) return;
+  const float last_in = cuda::ordered_value(worst);
+  const float first_out = cuda::ordered_value(static_cast<std::uint32_t>(below));
+  if (isnan(last_in) || tie_left_out) {
+    out.margins[at] = 0.0f;
+  } else {
+    out.margins[at] = isnan(first_out) ? kNoMargin : fminf(last_in - first_out, kNoMargin);
+  }
+}
+
+}  // namespace dsabench::ops::detail

@@ -1,0 +1,79 @@
+#pragma once
+/// How a call of indexer_topk is cut into launches on CUDA: pieces of sequences whose scores fit a
+/// fixed block of scratch, passed to the kernels by value (no copy that a captured graph would
+/// repeat from dead memory).
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/ops/indexer_topk.h"
+
+namespace dsabench::ops::detail {
+
+/// Neighbouring rows of one sequence.
+struct ScoreSegment {
+  const void* keys;
+  const float* key_scales;  ///< null in exact mode
+  std::int64_t key_stride;
+  std::int64_t row_begin;     ///< packed row of the first
+  std::int64_t scores_begin;  ///< of the first row, in the scratch
+  std::int32_t num_rows, first_position, score_stride;
+  bool aligned;  ///< every key starts at a multiple of a vector load
+};
+
+struct ScoreBatch {
+  static constexpr int kMaxSegments = 32;
+  ScoreSegment segments[kMaxSegments];
+  int num_segments = 0;
+  std::int64_t num_rows = 0, num_scores = 0;
+  std::int32_t max_keys = 0;
+};
+
+/// Scores that one launch may leave in the scratch: 256 MiB, unless a single row needs more.
+inline constexpr std::int64_t kMaxBatchScores = std::int64_t{1} << 26;
+
+/// Calls body(batch) for each launch, in order; at least once.
+template <class Body>
+void for_each_score_batch(const IndexerTopkArgs& args, std::int64_t vector_bytes, Body&& body) {
+  ScoreBatch batch;
+  bool flushed = false;
+  const auto flush = [&] {
+    body(batch);
+    batch = ScoreBatch();
+    flushed = true;
+  };
+  for (const IndexerSequence& sequence : args.sequences) {
+    const SequenceSpan& span = sequence.span;
+    const std::int64_t stride = (span.end_position() + 3) / 4 * 4;
+    for (std::int64_t row = 0; row < span.num_rows;) {
+      if (batch.num_segments == ScoreBatch::kMaxSegments ||
+          (batch.num_segments > 0 && batch.num_scores + stride > kMaxBatchScores)) {
+        flush();
+      }
+      const std::int64_t room =
+          std::max<std::int64_t>(1, (kMaxBatchScores - batch.num_scores) / stride);
+      const std::int64_t rows = std::min(span.num_rows - row, room);
+      const std::int64_t bytes = dtype_bytes(sequence.keys.dtype());
+      const bool aligned =
+          reinterpret_cast<std::uintptr_t>(sequence.keys.raw()) % vector_bytes == 0 &&
+          sequence.keys.stride(0) * bytes % vector_bytes == 0;
+      batch.segments[batch.num_segments++] = {
+          sequence.keys.raw(),
+          sequence.key_scales.empty() ? nullptr : sequence.key_scales.data<float>(),
+          sequence.keys.stride(0),
+          span.row_begin + row,
+          batch.num_scores,
+          static_cast<std::int32_t>(rows),
+          static_cast<std::int32_t>(span.first_position + row),
+          static_cast<std::int32_t>(stride),
+          aligned};
+      batch.num_rows += rows;
+      batch.num_scores += rows * stride;
+      batch.max_keys =
+          std::max(batch.max_keys, static_cast<std::int32_t>(span.first_position + row + rows));
+      row += rows;
+    }
+  }
+  if (batch.num_segments > 0 || !flushed) flush();
+}
+
+}  // namespace dsabench::ops::detail

@@ -1,0 +1,124 @@
+#include "kernels/ops/mla_cuda.h"
+
+#include <algorithm>
+
+#include "kernels/ops/dense_mla.h"
+#include "kernels/ops/detail_cuda.h"
+
+namespace dsabench::ops::detail {
+namespace {
+
+/// Blocks that a call should have at least, where its keys can be shared out: enough for the
+/// largest GPU of today, and the same on every machine, so that sums run in the same order.
+constexpr std::int64_t kWantedBlocks = 264;
+constexpr std::int64_t kMinSplitKeys = 128;
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+bool tensor_cores_fit(const MlaCall& call, DType dtype, std::span<const LatentSequence> sequences) {
+  const auto fits = [](const void* data, std::int64_t stride) {
+    return reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && stride % 8 == 0;
+  };
+  bool good = dtype == DType::bf16 && call.latent % 16 == 0 && call.rope % 16 == 0 &&
+              call.latent <= 512 && call.rope <= 64;
+  for (const int i : {0, 1}) {
+    good = good && fits(call.q_latent, call.q_latent_strides[i]) &&
+           fits(call.q_rope, call.q_rope_strides[i]);
+  }
+  for (const LatentSequence& sequence : sequences) {
+    good = good && (sequence.span.num_rows == 0 ||
+                    fits(sequence.latents.raw(), sequence.latents.stride(0)));
+  }
+  return good;
+}
+
+}  // namespace
+
+void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
+             const ConstTensorView& q_rope, const ConstTensorView& indices,
+             std::span<const LatentSequence> sequences, const TensorView& out, float scale) {
+  const DType dtype = q_latent.dtype();
+  const std::int64_t heads = q_latent.dim(1), latent = q_latent.dim(2), rope = q_rope.dim(2);
+  if (latent > kMaxMlaLatent || latent + rope > kMaxMlaKey) {
+    throw InvalidArgument(
+        fmt::format("attention on CUDA takes latents of {} and keys of {}, got {} and {}",
+                    kMaxMlaLatent, kMaxMlaKey, latent, latent + rope));
+  }
+  std::int64_t tokens = 0, keys = indices.empty() ? 0 : indices.dim(1);
+  for (const LatentSequence& sequence : sequences) {
+    tokens += sequence.span.num_rows;
+    if (indices.empty() && sequence.span.num_rows > 0) {
+      keys = std::max(keys, sequence.span.end_position());
+    }
+  }
+  if (tokens == 0 || heads * latent == 0) return;
+
+  MlaCall call{q_latent.raw(),
+               q_rope.raw(),
+               out.raw(),
+               indices.empty() ? nullptr : indices.data<std::int32_t>(),
+               {q_latent.stride(0), q_latent.stride(1)},
+               {q_rope.stride(0), q_rope.stride(1)},
+               {out.stride(0), out.stride(1)},
+               indices.empty() ? 0 : indices.stride(0),
+               static_cast<std::int32_t>(heads),
+               static_cast<std::int32_t>(latent),
+               static_cast<std::int32_t>(rope),
+               static_cast<std::int32_t>(indices.empty() ? 0 : indices.dim(1)),
+               scale,
+               0,
+               1,
+               nullptr,
+               nullptr};
+  const bool tensor_cores = tensor_cores_fit(call, dtype, sequences);
+  const std::int64_t blocks = tokens * ceil_div(heads, tensor_cores ? 32 : 8);
+  const std::int64_t wanted = std::clamp<std::int64_t>(
+      ceil_div(kWantedBlocks, blocks), 1, std::max<std::int64_t>(1, keys / kMinSplitKeys));
+  const std::int64_t split_keys =
+      std::max<std::int64_t>(1, ceil_div(ceil_div(keys, wanted), 64)) * 64;
+  call.split_keys = static_cast<std::int32_t>(split_keys);
+  call.splits = static_cast<std::int32_t>(std::max<std::int64_t>(1, ceil_div(keys, split_keys)));
+  if (call.splits > 1) {
+    const std::int64_t states = tokens * heads * call.splits;
+    cuda::ScratchLayout layout;
+    const std::int64_t states_at = layout.add<float>(2 * states);
+    const std::int64_t values_at = layout.add<float>(states * latent);
+    void* scratch = launch.scratch(layout.bytes());
+    call.states = cuda::scratch_array<float>(scratch, states_at);
+    call.values = cuda::scratch_array<float>(scratch, values_at);
+  }
+
+  MlaBatch batch{};
+  const auto flush = [&] {
+    if (batch.num_segments == 0) return;
+    if (tensor_cores) {
+      launch_mla_tensor(launch, batch, call);
+    } else {
+      launch_mla_plain(launch, batch, call, dtype);
+    }
+    if (call.splits > 1) launch_mla_merge(launch, batch, call, dtype);
+    batch = {};
+  };
+  for (const LatentSequence& sequence : sequences) {
+    const SequenceSpan& span = sequence.span;
+    if (span.num_rows == 0) continue;
+    if (batch.num_segments == MlaBatch::kMaxSegments) flush();
+    batch.segments[batch.num_segments++] = {
+        sequence.latents.raw(), sequence.latents.stride(0), span.row_begin,
+        static_cast<std::int32_t>(span.num_rows), static_cast<std::int32_t>(span.first_position)};
+    batch.num_rows += static_cast<std::int32_t>(span.num_rows);
+  }
+  flush();
+}
+
+void sparse_mla_cuda(const Context& ctx, const SparseMlaArgs& args) {
+  const cuda::Launch launch(ctx, "sparse_mla");
+  run_mla(launch, args.q_latent, args.q_rope, args.indices, args.sequences, args.out, args.scale);
+}
+
+void dense_mla_cuda(const Context& ctx, const DenseMlaArgs& args) {
+  const cuda::Launch launch(ctx, "dense_mla");
+  run_mla(launch, args.q_latent, args.q_rope, {}, args.sequences, args.out, args.scale);
+}
+
+}  // namespace dsabench::ops::detail

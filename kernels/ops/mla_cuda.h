@@ -1,0 +1,58 @@
+#pragma once
+/// What the two attentions share on CUDA: a call cut into launches of a few sequences each, which
+/// travel by value, and keys split between blocks where there are few queries.
+#include <cstdint>
+
+#include "kernels/cuda/launch.h"
+#include "kernels/ops/sparse_mla.h"
+
+namespace dsabench::ops::detail {
+
+/// Rows of one sequence.
+struct MlaSegment {
+  const void* latents;
+  std::int64_t latent_stride, row_begin;
+  std::int32_t num_rows, first_position;
+};
+
+struct MlaBatch {
+  static constexpr int kMaxSegments = 64;
+  MlaSegment segments[kMaxSegments];
+  int num_segments;
+  std::int32_t num_rows;
+};
+
+/// A call of either attention. `indices` null: every causal key.
+struct MlaCall {
+  const void* q_latent;
+  const void* q_rope;
+  void* out;
+  const std::int32_t* indices;
+  std::int64_t q_latent_strides[2], q_rope_strides[2], out_strides[2], indices_stride;
+  std::int32_t heads, latent, rope, top_k;
+  float scale;
+  /// Keys (or picks) that one block takes, a multiple of every tile; and blocks a query.
+  std::int32_t split_keys, splits;
+  /// Partial results [rows of the batch, heads, splits]: largest score and sum, then latents.
+  float* states;
+  float* values;
+};
+
+/// Runs the call: `indices` empty for dense attention. Heads in f32 or bf16, sums in f32.
+void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
+             const ConstTensorView& q_rope, const ConstTensorView& indices,
+             std::span<const LatentSequence> sequences, const TensorView& out, float scale);
+
+/// bf16 with dimensions in multiples of 16 and aligned rows: tensor cores.
+void launch_mla_tensor(const cuda::Launch& launch, const MlaBatch& batch, const MlaCall& call);
+/// Anything else.
+void launch_mla_plain(const cuda::Launch& launch, const MlaBatch& batch, const MlaCall& call,
+                      DType dtype);
+/// Adds the splits of every row up and writes them.
+void launch_mla_merge(const cuda::Launch& launch, const MlaBatch& batch, const MlaCall& call,
+                      DType dtype);
+
+/// Limits of the CUDA form.
+inline constexpr std::int64_t kMaxMlaLatent = 1024, kMaxMlaKey = 1280;
+
+}  // namespace dsabench::ops::detail

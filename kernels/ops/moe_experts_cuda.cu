@@ -1,0 +1,295 @@
+#include <algorithm>
+
+#include "kernels/cuda/launch.h"
+#include "kernels/cuda/rows.cuh"
+#include "kernels/cuda/tile_product.cuh"
+#include "kernels/ops/detail_cuda.h"
+#include "kernels/ops/moe_experts.h"
+
+namespace dsabench::ops::detail {
+namespace {
+
+constexpr int kPlanThreads = 1024;
+constexpr int kTileColumns = 128;
+/// (token, expert) rows of a tile.
+template <class T>
+constexpr int kTileRows = 64;
+template <>
+constexpr int kTileRows<cuda::Bf16> = 128;
+/// Most (token, expert) pairs at a time: bounds the scratch.
+constexpr std::int64_t kMaxPairs = 16384;
+
+/// Which rows each expert gets, made on the device.
+struct Grouping {
+  std::int32_t* pair_at;      ///< [pairs] the pair at each grouped row
+  std::int32_t* row_of;       ///< [pairs] the grouped row of each pair, -1 for no such expert
+  std::int32_t* tile_expert;  ///< [tiles]
+  std::int32_t* tile_row;     ///< [tiles] first grouped row
+  std::int32_t* tile_end;     ///< [tiles] end of the expert's rows
+  std::int32_t* num_tiles;    ///< [1]
+};
+
+/// One block. Rows within an expert come in no fixed order: a row's result does not depend on it.
+__global__ void plan_kernel(cuda::Rows<const std::int32_t> experts, int pairs, int top_n,
+                            int num_experts, int tile_rows, std::int64_t* load, Grouping out) {
+  extern __shared__ std::int32_t counts[];  // then the next free row of each expert
+  std::int32_t* next_row = counts + num_experts;
+  for (int e = static_cast<int>(threadIdx.x); e < num_experts; e += kPlanThreads) counts[e] = 0;
+  __syncthreads();
+  for (int p = static_cast<int>(threadIdx.x); p < pairs; p += kPlanThreads) {
+    const std::int32_t expert = experts[p / top_n][p % top_n];
+    if (expert >= 0 && expert < num_experts) atomicAdd(&counts[expert], 1);
+  }
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    std::int32_t row = 0, tiles = 0;
+    for (int e = 0; e < num_experts; ++e) {
+      const std::int32_t count = counts[e];
+      if (load != nullptr) load[e] += count;
+      for (std::int32_t first = 0; first < count; first += tile_rows) {
+        out.tile_expert[tiles] = e;
+        out.tile_row[tiles] = row + first;
+        out.tile_end[tiles] = row + count;
+        ++tiles;
+      }
+      next_row[e] = row;
+      row += count;
+    }
+    *out.num_tiles = tiles;
+  }
+  __syncthreads();
+  for (int p = static_cast<int>(threadIdx.x); p < pairs; p += kPlanThreads) {
+    const std::int32_t expert = experts[p / top_n][p % top_n];
+    const bool known = expert >= 0 && expert < num_experts;
+    const std::int32_t row = known ? atomicAdd(&next_row[expert], 1) : -1;
+    out.row_of[p] = row;
+    if (known) out.pair_at[row] = p;
+  }
+}
+
+/// Multiplies a tile over `depth`; row_a and row_b give rows in global memory, or null for zeros.
+template <class T, class RowA, class RowB>
+__device__ __forceinline__ void multiply_tile(
+    cuda::TileProduct<T, kTileRows<T>, kTileColumns>& product, int depth, bool aligned,
+    RowA&& row_a, RowB&& row_b) {
+  constexpr int kM = kTileRows<T>, kN = kTileColumns, kDepth = cuda::kTileDepth<T>;
+  constexpr int kStride = kDepth + cuda::kTilePad<T>, kSize = cuda::Chunk<T>::kSize;
+  constexpr int kRowsA = kM / 32, kRowsB = kN / 32;
+  __shared__ __align__(16) T a[kM * kStride];
+  __shared__ __align__(16) T b[kN * kStride];
+  // Thread t holds chunk t % 8 of rows t / 8, t / 8 + 32, ...
+  const int first_row = static_cast<int>(threadIdx.x) / 8;
+  const int offset = static_cast<int>(threadIdx.x) % 8 * kSize;
+  const T* rows_a[kRowsA];
+  const T* rows_b[kRowsB];
+  for (int i = 0; i < kRowsA; ++i) rows_a[i] = row_a(first_row + 32 * i);
+  for (int i = 0; i < kRowsB; ++i) rows_b[i] = row_b(first_row + 32 * i);
+  cuda::Chunk<T> next_a[kRowsA], next_b[kRowsB];
+  const auto fetch = [&](int k) {
+#pragma unroll
+    for (int i = 0; i < kRowsA; ++i) {
+      next_a[i] = cuda::load_chunk(rows_a[i], k + offset, depth, aligned);
+    }
+#pragma unroll
+    for (int i = 0; i < kRowsB; ++i) {
+      next_b[i] = cuda::load_chunk(rows_b[i], k + offset, depth, aligned);
+    }
+  };
+  product.clear();
+  fetch(0);
+  for (int k = 0; k < depth; k += kDepth) {
+    __syncthreads();
+#pragma unroll
+    for (int i = 0; i < kRowsA; ++i) {
+      cuda::store_chunk(a + (first_row + 32 * i) * kStride + offset, next_a[i]);
+    }
+#pragma unroll
+    for (int i = 0; i < kRowsB; ++i) {
+      cuda::store_chunk(b + (first_row + 32 * i) * kStride + offset, next_b[i]);
+    }
+    __syncthreads();
+    if (k + kDepth < depth) fetch(k + kDepth);
+    product.step(a, kStride, b, kStride, kDepth);
+  }
+}
+
+template <class T>
+struct Weights {
+  const T* data;
+  std::int64_t expert_stride, row_stride;
+};
+
+/// active[grouped row, i] = silu(gate[i] x) * (up[i] x). A tile holds 64 gate rows and their 64 up
+/// rows, in turns of 32, so that one thread has both sums.
+template <class T>
+__global__ void __launch_bounds__(cuda::kTileThreads)
+    gate_up_kernel(cuda::Rows<const T> x, Weights<T> gate_up, T* active, Grouping grouping,
+                   int top_n, int hidden, int intermediate, bool aligned) {
+  if (static_cast<int>(blockIdx.y) >= *grouping.num_tiles) return;
+  const int row0 = grouping.tile_row[blockIdx.y], end = grouping.tile_end[blockIdx.y];
+  const T* weights = gate_up.data + grouping.tile_expert[blockIdx.y] * gate_up.expert_stride;
+  const int column0 = static_cast<int>(blockIdx.x) * (kTileColumns / 2);
+  const auto column_of = [&](int tile_column) {
+    return column0 + (tile_column >> 6) * 32 + (tile_column & 31);
+  };
+  cuda::TileProduct<T, kTileRows<T>, kTileColumns> product;
+  multiply_tile<T>(
+      product, hidden, aligned,
+      [&](int r) { return row0 + r < end ? x[grouping.pair_at[row0 + r] / top_n] : nullptr; },
+      [&](int c) {
+        const int column = column_of(c);
+        const std::int64_t row = (c & 32) == 0 ? column : column + std::int64_t{intermediate};
+        return column < intermediate ? weights + row * gate_up.row_stride : nullptr;
+      });
+  product.each_pair([&](int r, int c, float gate, float up) {
+    const int column = column_of(c);
+    if (row0 + r >= end || column >= intermediate) return;
+    cuda::store(active[std::int64_t{row0 + r} * intermediate + column],
+                gate / (1.0f + expf(-gate)) * up);
+  });
+}
+
+/// parts[pair, o] = weight * down[o] active
+template <class T>
+__global__ void __launch_bounds__(cuda::kTileThreads)
+    down_kernel(const T* active, Weights<T> down, cuda::Rows<const float> router_weights,
+                float* parts, Grouping grouping, int top_n, int hidden, int intermediate,
+                bool aligned) {
+  if (static_cast<int>(blockIdx.y) >= *grouping.num_tiles) return;
+  const int row0 = grouping.tile_row[blockIdx.y], end = grouping.tile_end[blockIdx.y];
+  const T* weights = down.data + grouping.tile_expert[blockIdx.y] * down.expert_stride;
+  const int column0 = static_cast<int>(blockIdx.x) * kTileColumns;
+  cuda::TileProduct<T, kTileRows<T>, kTileColumns> product;
+  multiply_tile<T>(
+      product, intermediate, aligned,
+      [&](int r) {
+        return row0 + r < end ? active + std::int64_t{row0 + r} * intermediate : nullptr;
+      },
+      [&](int c) {
+        return column0 + c < hidden ? weights + (column0 + c) * down.row_stride : nullptr;
+      });
+  product.each([&](int r, int c, int, float sum) {
+    if (row0 + r >= end || column0 + c >= hidden) return;
+    const int pair = grouping.pair_at[row0 + r];
+    parts[std::int64_t{pair} * hidden + column0 + c] =
+        sum * router_weights[pair / top_n][pair % top_n];
+  });
+}
+
+template <class T>
+__global__ void combine_kernel(const float* parts, const std::int32_t* row_of, cuda::Rows<T> out,
+                               int top_n, int hidden) {
+  const std::int64_t token = blockIdx.x;
+  for (int i = static_cast<int>(threadIdx.x); i < hidden; i += cuda::kTileThreads) {
+    float sum = 0.0f;
+    for (int n = 0; n < top_n; ++n) {
+      const std::int64_t pair = token * top_n + n;
+      sum += row_of[pair] < 0 ? cuda::quiet_nan() : parts[pair * hidden + i];
+    }
+    cuda::store(out[token][i], sum);
+  }
+}
+
+template <class T>
+class Experts {
+ public:
+  Experts(const cuda::Launch& launch, const MoeExpertsArgs& args)
+      : launch_(launch),
+        args_(args),
+        top_n_(static_cast<int>(args.experts.dim(1))),
+        num_experts_(static_cast<int>(args.down.dim(0))),
+        hidden_(static_cast<int>(args.down.dim(1))),
+        intermediate_(static_cast<int>(args.down.dim(2))),
+        chunk_tokens_(std::clamp<std::int64_t>(kMaxPairs / std::max(1, top_n_), 1,
+                                               std::max<std::int64_t>(1, args.x.dim(0)))),
+        max_tiles_(chunk_tokens_ * top_n_ / kTileRows<T> + num_experts_) {
+    const std::int64_t pairs = chunk_tokens_ * top_n_;
+    cuda::ScratchLayout layout;
+    const std::int64_t pair_at = layout.add<std::int32_t>(pairs);
+    const std::int64_t row_of = layout.add<std::int32_t>(pairs);
+    const std::int64_t tiles = layout.add<std::int32_t>(3 * max_tiles_ + 1);
+    const std::int64_t active = layout.add<T>(pairs * intermediate_);
+    const std::int64_t parts = layout.add<float>(pairs * hidden_);
+    void* scratch = launch.scratch(layout.bytes());
+    auto* tile_data = cuda::scratch_array<std::int32_t>(scratch, tiles);
+    grouping_ = {cuda::scratch_array<std::int32_t>(scratch, pair_at),
+                 cuda::scratch_array<std::int32_t>(scratch, row_of),
+                 tile_data,
+                 tile_data + max_tiles_,
+                 tile_data + 2 * max_tiles_,
+                 tile_data + 3 * max_tiles_};
+    active_ = cuda::scratch_array<T>(scratch, active);
+    parts_ = cuda::scratch_array<float>(scratch, parts);
+  }
+
+  void run() const {
+    for (std::int64_t t = 0; t < args_.x.dim(0); t += chunk_tokens_) {
+      run_tokens(t, std::min(chunk_tokens_, args_.x.dim(0) - t));
+    }
+  }
+
+ private:
+  static bool is_aligned(const ConstTensorView& view) {
+    bool aligned = reinterpret_cast<std::uintptr_t>(view.raw()) % 16 == 0;
+    for (int i = 0; i + 1 < view.rank(); ++i) {
+      aligned = aligned && view.stride(i) * static_cast<std::int64_t>(sizeof(T)) % 16 == 0;
+    }
+    return aligned;
+  }
+  static Weights<T> weights(const ConstTensorView& view) {
+    return {cuda::rows<const T>(view).data, view.stride(0), view.stride(1)};
+  }
+
+  void run_tokens(std::int64_t first, std::int64_t tokens) const {
+    const std::int64_t pairs = tokens * top_n_;
+    const auto experts = args_.experts.rows(first, tokens);
+    const auto x = args_.x.rows(first, tokens);
+    const auto out = args_.out.rows(first, tokens);
+    const auto router_weights = args_.weights.rows(first, tokens);
+    const std::size_t shared = static_cast<std::size_t>(num_experts_) * 8;
+    plan_kernel<<<1, kPlanThreads, shared, launch_.stream()>>>(
+        cuda::rows<const std::int32_t>(experts), static_cast<int>(pairs), top_n_, num_experts_,
+        kTileRows<T>, args_.load.empty() ? nullptr : args_.load.data<std::int64_t>(), grouping_);
+    launch_.check();
+    const unsigned tiles = cuda::grid_size(std::max<std::int64_t>(
+        1,
+        std::min(max_tiles_, pairs / kTileRows<T> + std::min<std::int64_t>(pairs, num_experts_))));
+    const dim3 gate_up_grid(cuda::grid_size(cuda::ceil_div(intermediate_, kTileColumns / 2)),
+                            tiles);
+    const bool active_aligned = intermediate_ * sizeof(T) % 16 == 0;
+    if (intermediate_ > 0 && pairs > 0) {
+      gate_up_kernel<T><<<gate_up_grid, cuda::kTileThreads, 0, launch_.stream()>>>(
+          cuda::rows<const T>(x), weights(args_.gate_up), active_, grouping_, top_n_, hidden_,
+          intermediate_, is_aligned(x) && is_aligned(args_.gate_up));
+      launch_.check();
+    }
+    if (pairs > 0) {
+      const dim3 down_grid(cuda::grid_size(cuda::ceil_div(hidden_, kTileColumns)), tiles);
+      down_kernel<T><<<down_grid, cuda::kTileThreads, 0, launch_.stream()>>>(
+          active_, weights(args_.down), cuda::rows<const float>(router_weights), parts_, grouping_,
+          top_n_, hidden_, intermediate_, active_aligned && is_aligned(args_.down));
+      launch_.check();
+    }
+    combine_kernel<T><<<cuda::grid_size(tokens), cuda::kTileThreads, 0, launch_.stream()>>>(
+        parts_, grouping_.row_of, cuda::rows<T>(out), top_n_, hidden_);
+    launch_.check();
+  }
+
+  const cuda::Launch& launch_;
+  const MoeExpertsArgs& args_;
+  int top_n_, num_experts_, hidden_, intermediate_;
+  std::int64_t chunk_tokens_, max_tiles_;
+  Grouping grouping_{};
+  T* active_ = nullptr;
+  float* parts_ = nullptr;
+};
+
+}  // namespace
+
+void moe_experts_cuda(const Context& ctx, const MoeExpertsArgs& args) {
+  const cuda::Launch launch(ctx, "moe_experts");
+  if (args.x.dim(0) == 0 || args.down.dim(1) == 0) return;
+  cuda::with_activation_type(args.x.dtype(), [&]<class T>(T) { Experts<T>(launch, args).run(); });
+}
+
+}  // namespace dsabench::ops::detail
