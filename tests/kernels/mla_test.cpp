@@ -3,126 +3,13 @@
 #include <cstring>
 #include <numeric>
 
-#include "kernels/ops/dense_mla.h"
-#include "kernels/ops/sparse_mla.h"
-#include "kernels/reference/attention.h"
-#include "tests/support/catch.h"
-#include "tests/support/compare.h"
-#include "tests/support/random.h"
+#include "tests/kernels/mla_case.h"
 #include "tests/support/threads.h"
 
 using namespace dsabench;
 using namespace dsabench::test;
 
 namespace {
-
-/// A random batch of ragged sequences for either attention, with rows between them that belong to
-/// none, and a random selection with -1 strewn in.
-struct MlaCase {
-  static constexpr std::int64_t kGap = 1;
-
-  MlaCase(Random& random, std::int64_t heads, std::int64_t latent, std::int64_t rope,
-          std::int64_t top_k, const std::vector<std::pair<std::int64_t, std::int64_t>>& pieces) {
-    std::int64_t tokens = kGap;
-    for (const auto& [first, rows] : pieces) {
-      spans.push_back({tokens, rows, first});
-      tokens += rows + kGap;
-      latents.push_back(random.normal_tensor({first + rows + 2, latent + rope}));
-    }
-    q_latent = random.normal_tensor({tokens, heads, latent});
-    q_rope = random.normal_tensor({tokens, heads, rope});
-    out = Tensor(DType::f32, {tokens, heads, latent});
-    indices = Tensor(DType::i32, {tokens, top_k});
-    indices.fill_bytes(0x7e);
-    scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(latent + rope)));
-    for (const ops::SequenceSpan& span : spans) {
-      for (std::int64_t i = 0; i < span.num_rows; ++i) pick(random, span, i);
-    }
-  }
-
-  void pick(Random& random, const ops::SequenceSpan& span, std::int64_t i) {
-    std::vector<std::int32_t> positions = reference::causal_positions(span.first_position + i);
-    for (std::size_t j = positions.size(); j > 1; --j) {
-      std::swap(
-          positions[j - 1],
-          positions[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(j) - 1))]);
-    }
-    auto* row = indices.view().row<std::int32_t>(span.row_begin + i);
-    std::size_t next = 0;
-    for (std::int64_t j = 0; j < indices.dim(1); ++j) {
-      const bool empty = next == positions.size() || random.integer(0, 9) == 0;
-      row[j] = empty ? -1 : positions[next++];
-    }
-  }
-
-  std::vector<ops::LatentSequence> sequences() const {
-    std::vector<ops::LatentSequence> list;
-    for (std::size_t i = 0; i < spans.size(); ++i) list.push_back({spans[i], latents[i].view()});
-    return list;
-  }
-
-  void run_sparse(const Context& ctx) {
-    out.poison();
-    const std::vector<ops::LatentSequence> list = sequences();
-    ops::sparse_mla(ctx, {.q_latent = q_latent.view(),
-                          .q_rope = q_rope.view(),
-                          .indices = indices.view(),
-                          .sequences = list,
-                          .out = out.view(),
-                          .scale = scale});
-  }
-  void run_dense(const Context& ctx) {
-    out.poison();
-    const std::vector<ops::LatentSequence> list = sequences();
-    ops::dense_mla(ctx, {.q_latent = q_latent.view(),
-                         .q_rope = q_rope.view(),
-                         .sequences = list,
-                         .out = out.view(),
-                         .scale = scale});
-  }
-
-  /// Compares with the reference over the selection, or over every causal key where `dense`.
-  void check(bool dense, double tolerance = 3e-6) const {
-    std::vector<bool> covered(static_cast<std::size_t>(out.dim(0)), false);
-    for (std::size_t s = 0; s < spans.size(); ++s) {
-      for (std::int64_t i = 0; i < spans[s].num_rows; ++i) {
-        const std::int64_t row = spans[s].row_begin + i;
-        covered[static_cast<std::size_t>(row)] = true;
-        const auto* begin = indices.view().row<std::int32_t>(row);
-        std::vector<std::int32_t> selected(begin, begin + indices.dim(1));
-        if (dense) selected = reference::causal_positions(spans[s].first_position + i);
-        INFO("sequence " << s << " row " << i);
-        check_close(out.view().rows(row, 1),
-                    reference::attention_row(q_latent.view(), q_rope.view(), row, latents[s].view(),
-                                             selected, static_cast<double>(scale)),
-                    tolerance);
-      }
-    }
-    for (std::int64_t row = 0; row < out.dim(0); ++row) {
-      if (!covered[static_cast<std::size_t>(row)]) {
-        CHECK(std::isnan(out.view().row<float>(row)[0]));
-      }
-    }
-  }
-
-  std::vector<ops::SequenceSpan> spans;
-  Tensor q_latent, q_rope, indices, out;
-  std::vector<Tensor> latents;
-  float scale = 1.0f;
-};
-
-MlaCase random_case(Random& random, std::int64_t max_rows) {
-  std::vector<std::pair<std::int64_t, std::int64_t>> pieces;
-  for (std::int64_t s = random.integer(1, 3); s > 0; --s) {
-    pieces.emplace_back(random.integer(0, 700), random.integer(1, max_rows));
-  }
-  return {random,
-          random.choice<std::int64_t>({1, 3, 8, 20}),
-          random.choice<std::int64_t>({4, 32, 65}),
-          random.choice<std::int64_t>({2, 8}),
-          random.choice<std::int64_t>({1, 7, 64, 300, 600}),
-          pieces};
-}
 
 bool same_bytes(const Tensor& a, const Tensor& b) {
   return std::memcmp(a.view().raw(), b.view().raw(), static_cast<std::size_t>(a.bytes())) == 0;
@@ -135,7 +22,7 @@ TEST_CASE("sparse_mla matches the reference on ragged batches") {
   const Context ctx;
   for (int trial = 0; trial < 10; ++trial) {
     CAPTURE(trial);
-    MlaCase c = random_case(random, trial % 2 == 0 ? 2 : 25);
+    MlaCase c = random_mla_case(random, trial % 2 == 0 ? 2 : 25);
     c.run_sparse(ctx);
     c.check(false);
   }
@@ -166,7 +53,7 @@ TEST_CASE("dense_mla matches the reference on ragged batches") {
   const Context ctx;
   for (int trial = 0; trial < 8; ++trial) {
     CAPTURE(trial);
-    MlaCase c = random_case(random, trial % 2 == 0 ? 2 : 40);
+    MlaCase c = random_mla_case(random, trial % 2 == 0 ? 2 : 40);
     c.run_dense(ctx);
     c.check(true);
   }

@@ -1,0 +1,228 @@
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "kernels/ops/indexer_topk.h"
+#include "tests/kernels/indexer_case.h"
+#include "tests/support/catch.h"
+#include "tests/support/cuda_test.h"
+
+using namespace dsabench;
+using namespace dsabench::test;
+
+namespace {
+
+/// A case uploaded once and run there; results land in the case.
+class CudaIndexer {
+ public:
+  CudaIndexer(CudaTest& gpu, IndexerCase& c, DType dtype) : gpu_(gpu), case_(c) {
+    q_ = gpu.put(c.q, dtype);
+    weights_ = gpu.put(c.head_weights);
+    for (std::size_t s = 0; s < c.spans.size(); ++s) {
+      sequences_.push_back({c.spans[s], gpu.put(c.keys[s], dtype), {}});
+      if (!c.scales[s].empty()) sequences_.back().key_scales = gpu.put(c.scales[s]);
+    }
+    indices_ = gpu.make(DType::i32, {c.indices.dim(0), c.top_k});
+    margins_ = gpu.make(DType::f32, {c.indices.dim(0)});
+    counter_ = gpu.make(DType::i64, {1});
+    gpu.fill_bytes(counter_, 0);
+  }
+
+  void run(bool with_margins = true) {
+    gpu_.fill_bytes(indices_, IndexerCase::kGuard);
+    gpu_.fill_bytes(margins_, 0xff);
+    launch(with_margins);
+    case_.indices = gpu_.get(indices_);
+    case_.margins = gpu_.get(margins_);
+    case_.runs = static_cast<std::uint64_t>(gpu_.get(counter_).data<std::int64_t>()[0]);
+  }
+  void launch(bool with_margins = true) {
+    ops::indexer_topk(gpu_.ctx, {.q = q_,
+                                 .head_weights = weights_,
+                                 .sequences = sequences_,
+                                 .top_k = case_.top_k,
+                                 .indices = indices_,
+                                 .margins = with_margins ? margins_ : TensorView(),
+                                 .run_counter = reinterpret_cast<std::uint64_t*>(counter_.raw())});
+  }
+  TensorView indices() const { return indices_; }
+
+ private:
+  CudaTest& gpu_;
+  IndexerCase& case_;
+  TensorView q_, weights_, indices_, margins_, counter_;
+  std::vector<ops::IndexerSequence> sequences_;
+};
+
+void round_case(IndexerCase& c, DType dtype) {
+  round_to(dtype, c.q);
+  for (Tensor& keys : c.keys) round_to(dtype, keys);
+}
+
+const std::vector<DType> kKeyTypes = {DType::f32, DType::bf16, DType::f8_e4m3};
+
+/// Scores that are exactly what `score(s)` says: one head, weight 1 or -1, keys of which one
+/// element counts.
+struct Adversary {
+  const char* name;
+  std::function<float(Random&)> score;
+};
+
+const std::vector<Adversary> kAdversaries = {
+    {"narrow", [](Random& r) { return static_cast<float>(11.0 + 0.1 * r.normal()); }},
+    {"tied", [](Random& r) { return static_cast<float>(r.integer(1, 3)); }},
+    {"constant", [](Random&) { return 2.5f; }},
+    {"zero", [](Random&) { return 0.0f; }},
+    {"shifted", [](Random& r) { return static_cast<float>(1e6 + r.normal()); }},
+    {"wide", [](Random& r) { return static_cast<float>(std::exp(40.0 * r.normal())); }},
+    {"all negative", [](Random& r) { return static_cast<float>(-1e-3 - std::fabs(r.normal())); }},
+    {"NaN and infinities",
+     [](Random& r) {
+       const std::int64_t kind = r.integer(0, 5);
+       if (kind == 0) return std::numeric_limits<float>::quiet_NaN();
+       if (kind == 1) return std::numeric_limits<float>::infinity();
+       return static_cast<float>(r.integer(1, 1000));
+     }},
+};
+
+/// Judges every row exactly: no score has a rounding error.
+void check_exact_rows(const IndexerCase& c, const std::vector<float>& scores) {
+  for (std::int64_t i = 0; i < c.spans[0].num_rows; ++i) {
+    const std::int64_t keys = c.spans[0].first_position + i + 1;
+    const std::vector<double> row(scores.begin(), scores.begin() + keys);
+    CAPTURE(i, keys, c.top_k);
+    REQUIRE(c.picked(c.spans[0].row_begin + i) == reference::topk_positions(row, c.top_k));
+    const double margin = reference::topk_margin(row, c.top_k);
+    const double got = c.margins.view().row<float>(c.spans[0].row_begin + i)[0];
+    if (margin > static_cast<double>(ops::kNoMargin)) {
+      REQUIRE(got == static_cast<double>(ops::kNoMargin));
+    } else {
+      REQUIRE(std::fabs(got - margin) <= 1e-6 * margin);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("cuda: indexer_topk finds the reference's sets on ragged batches") {
+  DSABENCH_SEEDED(random);
+  for (int trial = 0; trial < 18; ++trial) {
+    const DType dtype = kKeyTypes[static_cast<std::size_t>(trial % 3)];
+    const std::int64_t heads = random.choice<std::int64_t>({1, 3, 8, 32, 64, 70});
+    const std::int64_t dim = random.choice<std::int64_t>({4, 17, 64, 128});
+    const std::int64_t top_k = random.choice<std::int64_t>({1, 5, 64, 130});
+    CAPTURE(trial, dtype_name(dtype), heads, dim, top_k);
+    std::vector<IndexerCase::Piece> pieces;
+    const std::int64_t most_rows = random.choice<std::int64_t>({1, 8, 100});
+    for (std::int64_t s = random.integer(1, 5); s > 0; --s) {
+      pieces.push_back({random.integer(0, 700), random.integer(1, most_rows)});
+    }
+    IndexerCase c(random, heads, dim, top_k, pieces, dtype == DType::f8_e4m3);
+    round_case(c, dtype);
+    CudaTest gpu;
+    CudaIndexer indexer(gpu, c, dtype);
+    indexer.run();
+    check_indexer_case(c, 3e-6, 0.2);
+    CHECK(c.runs == 1);
+    const Tensor with = c.indices.clone();
+    indexer.run(false);
+    CHECK(std::memcmp(with.view().raw(), c.indices.view().raw(),
+                      static_cast<std::size_t>(with.bytes())) == 0);
+    CHECK(c.runs == 2);
+  }
+}
+
+TEST_CASE("cuda: indexer_topk is exact around top_k keys") {
+  DSABENCH_SEEDED(random);
+  for (const DType dtype : kKeyTypes) {
+    for (const std::int64_t top_k : {1, 31, 256}) {
+      for (const std::int64_t keys : {top_k - 1, top_k, top_k + 1, 5 * top_k + 3}) {
+        if (keys < 1) continue;
+        CAPTURE(dtype_name(dtype), top_k, keys);
+        IndexerCase c(random, 4, 16, top_k, {{keys - 1, 1}, {keys - 1, 12}},
+                      dtype == DType::f8_e4m3);
+        round_case(c, dtype);
+        CudaTest gpu;
+        CudaIndexer(gpu, c, dtype).run();
+        check_indexer_case(c, 3e-6, 0.3);
+      }
+    }
+  }
+}
+
+TEST_CASE("cuda: indexer_topk takes more sequences than one launch holds") {
+  DSABENCH_SEEDED(random);
+  std::vector<IndexerCase::Piece> pieces;
+  for (int s = 0; s < 75; ++s) pieces.push_back({random.integer(0, 300), random.integer(1, 3)});
+  IndexerCase c(random, 4, 32, 50, pieces);
+  CudaTest gpu;
+  CudaIndexer(gpu, c, DType::f32).run();
+  check_indexer_case(c);
+  CHECK(c.runs == 1);
+}
+
+TEST_CASE("cuda: indexer_topk is exact on narrow, tied, constant and broken rows of 200,000 keys") {
+  DSABENCH_SEEDED(random);
+  for (const Adversary& adversary : kAdversaries) {
+    for (const std::int64_t rows : {2, 12}) {
+      const std::int64_t top_k = random.choice<std::int64_t>({1, 63, 2048, 4096});
+      CAPTURE(adversary.name, rows, top_k);
+      IndexerCase c(random, 1, 4, top_k, {{200000 - rows, rows}});
+      std::vector<float> scores(200000);
+      for (float& score : scores) score = adversary.score(random);
+      const bool negative = scores[0] < 0.0f;
+      float* keys = c.keys[0].data<float>();
+      std::fill_n(keys, c.keys[0].view().num_elements(), 0.0f);
+      for (std::size_t s = 0; s < scores.size(); ++s) keys[4 * s] = std::fabs(scores[s]);
+      std::fill_n(c.q.data<float>(), c.q.view().num_elements(), 0.0f);
+      for (std::int64_t t = 0; t < c.q.dim(0); ++t) {
+        *c.q.view().row<float>(t) = 1.0f;
+        *c.head_weights.view().row<float>(t) = negative ? -1.0f : 1.0f;
+      }
+      CudaTest gpu;
+      CudaIndexer indexer(gpu, c, DType::f32);
+      indexer.run();
+      check_exact_rows(c, scores);
+      check_repeats(gpu, indexer.indices(), [&] {
+        gpu.fill_bytes(indexer.indices(), IndexerCase::kGuard);
+        indexer.launch();
+      });
+    }
+  }
+}
+
+TEST_CASE("cuda: indexer_topk scores in a fixed block of scratch") {
+  DSABENCH_SEEDED(random);
+  // 3,000 rows of 40,000 keys have more scores than the block holds.
+  CudaTest gpu;
+  IndexerCase c(random, 1, 4, 8, {{37000, 3000}});
+  CudaIndexer(gpu, c, DType::f32).run();
+  CHECK(gpu.ctx.device_scratch->bytes() <= std::int64_t{1} << 28);
+  c.spans[0] = {c.spans[0].row_begin + 1700, 40, 38700};  // a cut lies among these
+  for (std::int64_t i = 0; i < 40; ++i) {
+    const std::vector<double> scores = c.reference_scores(0, i);
+    const auto expected = reference::topk_positions(scores, c.top_k);
+    if (reference::topk_margin(scores, c.top_k) < 1e-4) continue;
+    REQUIRE(c.picked(c.spans[0].row_begin + i) == expected);
+  }
+}
+
+TEST_CASE("cuda: indexer_topk repeats bit for bit at a model's size") {
+  DSABENCH_SEEDED(random);
+  for (const DType dtype : kKeyTypes) {
+    CAPTURE(dtype_name(dtype));
+    IndexerCase c(random, 32, 128, 512, {{5000, 70}, {3000, 1}}, dtype == DType::f8_e4m3);
+    round_case(c, dtype);
+    CudaTest gpu;
+    CudaIndexer indexer(gpu, c, dtype);
+    check_repeats(gpu, indexer.indices(), [&] { indexer.launch(); });
+    indexer.run();
+    c.spans.resize(1);
+    c.spans[0].num_rows = 3;
+    for (std::int64_t i = 0; i < 3; ++i) {
+      const std::vector<double> scores = c.reference_scores(0, i);
+      if (reference::topk_margin(scores, c.top_k) < 1e-5 * largest_magnitude(scores)) continue;
+      REQUIRE(c.picked(c.spans[0].row_begin + i) == reference::topk_positions(scores, c.top_k));
+    }
+  }
+}
