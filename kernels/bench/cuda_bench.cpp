@@ -1,0 +1,261 @@
+// Times of the CUDA operators beside the ceilings of the machine, measured in the same run: random
+// data, CUDA events, medians. usage: dsabench_bench_cuda [name prefix]
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <random>
+#include <string_view>
+#include <vector>
+
+#include "kernels/base/float_formats.h"
+#include "kernels/base/tensor.h"
+#include "kernels/cuda/device_list.h"
+#include "kernels/cuda/device_tensor.h"
+#include "kernels/cuda/stream.h"
+#include "kernels/ops/dense_mla.h"
+#include "kernels/ops/indexer_topk.h"
+#include "kernels/ops/linear.h"
+#include "kernels/ops/moe_experts.h"
+#include "kernels/ops/rms_norm.h"
+#include "kernels/ops/sparse_mla.h"
+
+namespace dsabench::bench {
+namespace {
+
+constexpr int kSamples = 9;
+
+class CudaBench {
+ public:
+  explicit CudaBench(std::string_view prefix) : prefix_(prefix) {
+    ctx_.device = {Device::Kind::cuda, 0};
+    ctx_.stream = stream_.get();
+  }
+  const Context& ctx() const { return ctx_; }
+  bool wants(std::string_view name) const { return name.starts_with(prefix_); }
+
+  TensorView make(DType dtype, std::vector<std::int64_t> shape) {
+    memory_.emplace_back(ctx_.device, dtype, std::move(shape), stream_.get());
+    return memory_.back().view();
+  }
+  TensorView put(const Tensor& host) {
+    const TensorView view = make(host.dtype(), {host.shape().begin(), host.shape().end()});
+    cuda::copy(view, host.view(), stream_.get());
+    stream_.synchronize();
+    return view;
+  }
+  /// N(0, sigma^2) as f32, bf16 or e4m3. Large tensors repeat a block of a million values, of a
+  /// length that divides no power of two.
+  TensorView normal(DType dtype, std::vector<std::int64_t> shape, float sigma = 1.0f) {
+    Tensor host(dtype, shape);
+    constexpr std::int64_t kBlock = 1000003;
+    std::normal_distribution<float> normal(0.0f, sigma);
+    const std::int64_t count = host.view().num_elements(), size = dtype_bytes(dtype);
+    auto* bytes = reinterpret_cast<unsigned char*>(host.view().raw());
+    for (std::int64_t i = 0; i < std::min(count, kBlock); ++i) {
+      const float value = normal(engine_);
+      if (dtype == DType::f32) host.data<float>()[i] = value;
+      if (dtype == DType::bf16) host.data<std::uint16_t>()[i] = f32_to_bf16(value);
+      if (dtype == DType::f8_e4m3) host.data<std::uint8_t>()[i] = f32_to_e4m3(value);
+    }
+    for (std::int64_t i = kBlock; i < count; i += kBlock) {
+      std::memcpy(bytes + i * size, bytes,
+                  static_cast<std::size_t>(std::min(kBlock, count - i) * size));
+    }
+    return put(host);
+  }
+  void release() {
+    stream_.synchronize();
+    memory_.clear();
+  }
+
+  /// Prints the median time of `operation` and what it makes of the declared work.
+  void time(std::string_view name, double flops, double bytes,
+            const std::function<void()>& operation) {
+    for (int i = 0; i < 3; ++i) operation();
+    std::vector<float> samples;
+    cuda::Event start, stop;
+    for (int i = 0; i < kSamples; ++i) {
+      start.record(stream_.get());
+      operation();
+      stop.record(stream_.get());
+      samples.push_back(stop.milliseconds_since(start));
+    }
+    std::sort(samples.begin(), samples.end());
+    const double seconds = static_cast<double>(samples[kSamples / 2]) * 1e-3;
+    fmt::print("{:<58} {:>10.1f} us {:>10.1f} us min {:>9.1f} TFLOP/s {:>8.3f} TB/s\n", name,
+               seconds * 1e6, static_cast<double>(samples[0]) * 1e3, flops / seconds * 1e-12,
+               bytes / seconds * 1e-12);
+    std::fflush(stdout);
+  }
+
+  std::mt19937& engine() { return engine_; }
+  cudaStream_t stream() const { return stream_.get(); }
+
+ private:
+  std::string_view prefix_;
+  std::mt19937 engine_{1};
+  cuda::Stream stream_;
+  std::deque<cuda::DeviceTensor> memory_;
+  Context ctx_;
+};
+
+void ceilings(CudaBench& bench) {
+  if (!bench.wants("ceiling")) return;
+  constexpr std::int64_t kBytes = std::int64_t{4} << 30;
+  const TensorView from = bench.make(DType::u8, {kBytes}), to = bench.make(DType::u8, {kBytes});
+  bench.time("ceiling: copy of 4 GiB (read + write)", 0, 2.0 * kBytes,
+             [&] { cuda::copy(to, from, bench.stream()); });
+  bench.release();
+  for (const DType dtype : {DType::bf16, DType::f32}) {
+    const std::int64_t n = 8192;
+    const TensorView x = bench.normal(dtype, {n, n}), weight = bench.normal(dtype, {n, n});
+    const TensorView out = bench.make(dtype, {n, n});
+    const double flops =
+        2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n);
+    bench.time(fmt::format("ceiling: linear {} 8192^3 (cuBLASLt)", dtype_name(dtype)), flops,
+               3.0 * static_cast<double>(out.bytes()), [&] {
+                 ops::linear(bench.ctx(), {x, weight, {}, out});
+               });
+    bench.release();
+  }
+}
+
+void norms(CudaBench& bench) {
+  if (!bench.wants("rms_norm")) return;
+  const TensorView x = bench.normal(DType::bf16, {65536, 2048});
+  const TensorView weight = bench.normal(DType::bf16, {2048});
+  const TensorView out = bench.make(DType::bf16, {65536, 2048});
+  bench.time("rms_norm bf16 65536 x 2048", 0, 2.0 * static_cast<double>(x.bytes()), [&] {
+    ops::rms_norm(bench.ctx(), {x, weight, out});
+  });
+  bench.release();
+}
+
+/// A chunk of queries at the end of `keys` keys.
+void indexer(CudaBench& bench, DType dtype, std::int64_t chunk, std::int64_t keys) {
+  if (!bench.wants("indexer_topk")) return;
+  constexpr std::int64_t kHeads = 32, kDim = 128, kTopK = 2048;
+  const TensorView q = bench.normal(dtype, {chunk, kHeads, kDim});
+  const TensorView key_rows = bench.normal(dtype, {keys, kDim});
+  const TensorView weights = bench.normal(DType::f32, {chunk, kHeads});
+  std::vector<ops::IndexerSequence> sequences = {{{0, chunk, keys - chunk}, key_rows, {}}};
+  Tensor ones(DType::f32, {keys});
+  std::fill_n(ones.data<float>(), keys, 1.0f);
+  if (dtype == DType::f8_e4m3) sequences[0].key_scales = bench.put(ones);
+  const TensorView indices = bench.make(DType::i32, {chunk, kTopK});
+  const TensorView counter = bench.make(DType::i64, {1});
+  const double pairs = static_cast<double>(chunk) * static_cast<double>(keys - chunk / 2);
+  bench.time(fmt::format("indexer_topk {} 32 heads, {} of {} keys", dtype_name(dtype), chunk, keys),
+             2.0 * kHeads * kDim * pairs, static_cast<double>(key_rows.bytes() + q.bytes()), [&] {
+               ops::indexer_topk(bench.ctx(),
+                                 {.q = q,
+                                  .head_weights = weights,
+                                  .sequences = sequences,
+                                  .top_k = kTopK,
+                                  .indices = indices,
+                                  .margins = {},
+                                  .run_counter = reinterpret_cast<std::uint64_t*>(counter.raw())});
+             });
+  bench.release();
+}
+
+void attention(CudaBench& bench, bool dense, DType dtype, std::int64_t chunk, std::int64_t keys) {
+  if (!bench.wants(dense ? "dense_mla" : "sparse_mla")) return;
+  constexpr std::int64_t kHeads = 20, kLatent = 512, kRope = 64, kTopK = 2048;
+  const TensorView q_latent = bench.normal(dtype, {chunk, kHeads, kLatent});
+  const TensorView q_rope = bench.normal(dtype, {chunk, kHeads, kRope});
+  const TensorView latents = bench.normal(dtype, {keys, kLatent + kRope});
+  const TensorView out = bench.make(dtype, {chunk, kHeads, kLatent});
+  const std::vector<ops::LatentSequence> sequences = {{{0, chunk, keys - chunk}, latents}};
+  Tensor picks(DType::i32, {chunk, kTopK});
+  // Random picks, one from each of 2048 equal stretches: distinct and ascending.
+  const std::int64_t stretch = (keys - chunk) / kTopK;
+  for (std::int64_t i = 0; i < chunk * kTopK; ++i) {
+    const std::int64_t within =
+        std::uniform_int_distribution<std::int64_t>(0, stretch - 1)(bench.engine());
+    picks.data<std::int32_t>()[i] = static_cast<std::int32_t>(i % kTopK * stretch + within);
+  }
+  const TensorView indices = bench.put(picks);
+  const double attended =
+      dense ? static_cast<double>(keys - chunk / 2) : static_cast<double>(kTopK);
+  const double pairs = static_cast<double>(chunk) * attended;
+  bench.time(fmt::format("{} {} 20 heads, {} of {} keys", dense ? "dense_mla" : "sparse_mla",
+                         dtype_name(dtype), chunk, keys),
+             2.0 * kHeads * (2 * kLatent + kRope) * pairs,
+             dense ? static_cast<double>(latents.bytes())
+                   : pairs * (kLatent + kRope) * static_cast<double>(dtype_bytes(dtype)),
+             [&] {
+               if (dense) {
+                 ops::dense_mla(bench.ctx(), {q_latent, q_rope, sequences, out, 0.04f});
+               } else {
+                 ops::sparse_mla(bench.ctx(), {q_latent, q_rope, indices, sequences, out, 0.04f});
+               }
+             });
+  bench.release();
+}
+
+void experts(CudaBench& bench, DType dtype, std::int64_t tokens) {
+  if (!bench.wants("moe_experts")) return;
+  constexpr std::int64_t kExperts = 64, kTopN = 4, kHidden = 2048, kIntermediate = 1536;
+  const TensorView x = bench.normal(dtype, {tokens, kHidden});
+  const TensorView gate_up = bench.normal(dtype, {kExperts, 2 * kIntermediate, kHidden}, 0.02f);
+  const TensorView down = bench.normal(dtype, {kExperts, kHidden, kIntermediate}, 0.02f);
+  Tensor choice(DType::i32, {tokens, kTopN});
+  for (std::int64_t i = 0; i < tokens * kTopN; ++i) {
+    choice.data<std::int32_t>()[i] = std::uniform_int_distribution<std::int32_t>(
+        0, static_cast<std::int32_t>(kExperts / kTopN - 1))(bench.engine());
+    choice.data<std::int32_t>()[i] += static_cast<std::int32_t>(i % kTopN * (kExperts / kTopN));
+  }
+  const ops::MoeExpertsArgs args{.x = x,
+                                 .experts = bench.put(choice),
+                                 .weights = bench.normal(DType::f32, {tokens, kTopN}),
+                                 .gate_up = gate_up,
+                                 .down = down,
+                                 .out = bench.make(dtype, {tokens, kHidden}),
+                                 .load = {}};
+  const double pairs = static_cast<double>(tokens * kTopN);
+  const double experts_read = std::min(pairs, static_cast<double>(kExperts));
+  bench.time(
+      fmt::format("moe_experts {} 64 x 2048 x 1536 top-4, {} tokens", dtype_name(dtype), tokens),
+      6.0 * kHidden * kIntermediate * pairs,
+      experts_read / kExperts * static_cast<double>(gate_up.bytes() + down.bytes()),
+      [&] { ops::moe_experts(bench.ctx(), args); });
+  bench.release();
+}
+
+int run(int argc, char** argv) {
+  const cuda::DeviceList list = cuda::list_devices();
+  if (list.devices.empty()) {
+    fmt::print("skipped: {}\n", list.unavailable);
+    return 77;
+  }
+  CudaBench bench(argc > 1 ? argv[1] : "");
+  fmt::print("{}, driver CUDA {}: medians of {} runs, warm\n", list.devices[0].name,
+             list.driver_version, kSamples);
+  ceilings(bench);
+  norms(bench);
+  for (const DType dtype : {DType::bf16, DType::f8_e4m3}) {
+    indexer(bench, dtype, 4096, 32768);
+    indexer(bench, dtype, 4096, 200000);
+    indexer(bench, dtype, 1, 200000);
+  }
+  indexer(bench, DType::f32, 512, 32768);
+  attention(bench, false, DType::bf16, 4096, 32768);
+  attention(bench, false, DType::bf16, 4096, 200000);
+  attention(bench, false, DType::bf16, 1, 200000);
+  attention(bench, false, DType::f32, 256, 32768);
+  attention(bench, true, DType::bf16, 128, 32768);
+  attention(bench, true, DType::bf16, 1, 200000);
+  for (const std::int64_t tokens : {1, 64, 4096}) experts(bench, DType::bf16, tokens);
+  experts(bench, DType::f32, 1024);
+  return 0;
+}
+
+}  // namespace
+}  // namespace dsabench::bench
+
+int main(int argc, char** argv) { return dsabench::bench::run(argc, argv); }
