@@ -11,8 +11,8 @@ namespace dsabench {
 namespace {
 
 /// `automatic` follows the Hugging Face formula for frequencies; it differs for configs only.
-constexpr std::array<Dialect, 5> kRuntimes = {Dialect::paper, Dialect::hf, Dialect::vllm,
-                                              Dialect::sglang, Dialect::atom};
+constexpr std::array<Dialect, 5> kRuntimes = {Dialect::hf, Dialect::vllm, Dialect::sglang,
+                                              Dialect::atom, Dialect::paper};
 
 /// One rendering, or why a dialect gives none.
 struct Rendering {

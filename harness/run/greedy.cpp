@@ -1,5 +1,7 @@
 #include "harness/run/greedy.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "kernels/ops/sampling.h"
