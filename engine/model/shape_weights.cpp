@@ -133,7 +133,7 @@ class Generator {
     result.attention = attention(prefix + "self_attn.");
     if (planted_) planted_->plant_layer(result.attention);
     if (config_.is_moe[std::size_t(layer)]) {
-      result.moe = mixture(prefix + "mlp.", embedding);
+      result.moe = mixture(prefix + "mlp.", layer, embedding);
     } else {
       result.dense = dense(prefix + "mlp.", config_.dense_intermediate_size);
     }
@@ -188,12 +188,13 @@ class Generator {
     return w;
   }
 
-  MoeWeights mixture(const std::string& prefix, ConstTensorView embedding) const {
+  MoeWeights mixture(const std::string& prefix, std::int64_t layer,
+                     ConstTensorView embedding) const {
     const std::int64_t experts = config_.num_experts, width = config_.expert_intermediate_size;
     const std::int64_t hidden = config_.hidden_size;
     MoeWeights w;
     w.router = router(prefix + "gate.weight");
-    w.router_bias = balanced_router_bias(config_, channels_, w.router, embedding);
+    w.router_bias = balanced_router_bias(config_, channels_, layer, w.router, embedding);
     w.gate_up = Tensor(DType::f32, {experts, 2 * width, hidden});
     w.down = Tensor(DType::f32, {experts, hidden, width});
     for (std::int64_t e = 0; e < experts; ++e) {

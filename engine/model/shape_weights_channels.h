@@ -14,7 +14,7 @@ struct ShapeChannels {
   explicit ShapeChannels(const ModelConfig& config)
       : salience_begin(std::max<std::int64_t>(1, config.hidden_size / 64)),
         router_begin(salience_begin + kSalience),
-        router_end(router_begin + std::clamp<std::int64_t>(config.hidden_size / 8, 4, 256)) {}
+        router_end(router_begin + std::clamp<std::int64_t>(config.hidden_size / 4, 4, 256)) {}
 
   std::int64_t constants() const { return salience_begin; }
   std::int64_t protected_end() const { return router_end; }

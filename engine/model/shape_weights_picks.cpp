@@ -25,7 +25,7 @@ constexpr float kKeyAnchor = 1.0f;
 /// Mean of an indexer head's weight, beside its random part of variance 1.
 constexpr float kHeadWeight = 3.0f;
 /// Score of one unit of salience over the standard deviation of the random score: sets the overlap.
-constexpr float kSignal = 4.0f;
+constexpr float kSignal = 3.6f;
 
 bool rotates_interleaved(const ModelConfig& config) {
   return config.indexer_rope_interleave.value_or(config.family == ModelFamily::glm_moe_dsa);

@@ -1,7 +1,11 @@
 #include "engine/model/shape_weights_router.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
+#include <span>
+#include <utility>
 #include <vector>
 
 // Since no block writes into the channels that a router reads, a token's logits are known before
@@ -12,8 +16,12 @@
 namespace dsabench {
 namespace {
 
-/// What the norm of layer inputs divides by, near enough: it only scales the sigmoid's argument.
-constexpr double kResidualRms = 1.1;
+/// Factors on the estimated norm under which the balance must hold alike: a frequent token must not
+/// change experts because the estimate is a little off.
+constexpr double kNormFactors[] = {0.96, 1.0, 1.04};
+
+/// Scores from which several threads are worth their start.
+constexpr std::size_t kParallelWork = 1 << 15;
 
 struct TextToken {
   std::int64_t id = 0;
@@ -23,7 +31,7 @@ struct TextToken {
 /// Ranks fall into octaves [2^k - 1, 2^(k+1) - 1) of equal probability; of each octave at most
 /// kSamples ranks stand for the rest. Ids follow ranks by a multiplier near the golden section.
 std::vector<TextToken> text_like_tokens(std::int64_t vocab_size) {
-  constexpr std::int64_t kSamples = 128;
+  constexpr std::int64_t kSamples = 256;
   std::int64_t multiplier = vocab_size * 618 / 1000 + 1;
   while (std::gcd(multiplier, vocab_size) != 1) ++multiplier;
 
@@ -55,96 +63,142 @@ double exp_minus(double x) {
   return sum;
 }
 
-/// [tokens, experts] sigmoid scores.
-std::vector<double> expert_scores(const ShapeChannels& channels, ConstTensorView router,
+/// Variance that the blocks before `layer` added to the residual stream: E[silu(g)^2] is 0.355 for
+/// a normal g, for the shared expert and for the weighted routed ones, over 2 * layers.
+double added_variance(const ModelConfig& config, std::int64_t layer) {
+  const double routed = config.routed_scaling_factor * config.routed_scaling_factor /
+                        double(config.experts_per_token);
+  return 0.355 * (1.0 + routed) * double(layer) / (2.0 * double(config.num_layers));
+}
+
+double mean_square(const float* x, std::int64_t count) {
+  double sum = 0.0;
+  for (std::int64_t c = 0; c < count; ++c) sum = sum + double(x[c]) * double(x[c]);
+  return sum / double(count);
+}
+
+/// [norm factors, tokens, experts] sigmoid scores.
+std::vector<double> expert_scores(const ModelConfig& config, const ShapeChannels& channels,
+                                  std::int64_t layer, ConstTensorView router,
                                   ConstTensorView embedding, const std::vector<TextToken>& tokens) {
-  std::vector<double> scores;
-  scores.reserve(tokens.size() * std::size_t(router.dim(0)));
-  for (const TextToken& token : tokens) {
-    const float* x = embedding.row<float>(token.id);
-    for (std::int64_t e = 0; e < router.dim(0); ++e) {
-      const float* row = router.row<float>(e);
+  const auto experts = std::size_t(router.dim(0));
+  const double added = added_variance(config, layer);
+  std::vector<double> scores(std::size(kNormFactors) * tokens.size() * experts);
+#pragma omp parallel for schedule(static) if (scores.size() > kParallelWork)
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    const float* x = embedding.row<float>(tokens[t].id);
+    const double rms = std::sqrt(mean_square(x, config.hidden_size) + added);
+    for (std::size_t e = 0; e < experts; ++e) {
+      const float* row = router.row<float>(std::int64_t(e));
       double logit = 0.0;
       for (std::int64_t c = channels.router_begin; c < channels.router_end; ++c) {
         logit = logit + double(row[c]) * double(x[c]);
       }
-      scores.push_back(1.0 / (1.0 + exp_minus(logit / kResidualRms)));
+      for (std::size_t f = 0; f < std::size(kNormFactors); ++f) {
+        scores[(f * tokens.size() + t) * experts + e] =
+            1.0 / (1.0 + exp_minus(logit / (rms * kNormFactors[f])));
+      }
     }
   }
   return scores;
 }
 
-/// Chooses experts as ops::moe_router does, over doubles.
+/// The rule of ops::moe_router, over doubles.
 class ExpertChoice {
  public:
   explicit ExpertChoice(const ModelConfig& config)
-      : config_(config), biased_(std::size_t(config.num_experts)), order_(biased_.size()) {}
+      : config_(config), biased_(std::size_t(config.num_experts)) {}
 
-  /// The experts_per_token chosen experts, in any order.
-  std::span<const std::size_t> choose(const double* scores, const std::vector<double>& bias) {
+  /// Writes the chosen experts of one token, best first; equal ones by lower index.
+  void choose(const double* scores, const std::vector<double>& bias,
+              std::span<std::size_t> chosen) {
     for (std::size_t e = 0; e < biased_.size(); ++e) biased_[e] = scores[e] + bias[e];
     if (config_.expert_groups > 1) drop_groups();
-    std::iota(order_.begin(), order_.end(), std::size_t{0});
-    const auto chosen = std::size_t(config_.experts_per_token);
-    std::nth_element(order_.begin(), order_.begin() + std::ptrdiff_t(chosen) - 1, order_.end(),
-                     [&](std::size_t a, std::size_t b) {
-                       return biased_[a] != biased_[b] ? biased_[a] > biased_[b] : a < b;
-                     });
-    return std::span(order_).first(chosen);
+    std::size_t filled = 0;
+    for (std::size_t e = 0; e < biased_.size(); ++e) {
+      if (filled == chosen.size() && biased_[e] <= biased_[chosen.back()]) continue;
+      std::size_t at = filled < chosen.size() ? filled++ : filled - 1;
+      for (; at > 0 && biased_[chosen[at - 1]] < biased_[e]; --at) chosen[at] = chosen[at - 1];
+      chosen[at] = e;
+    }
   }
 
  private:
+  /// A group's score is the sum of its two best experts.
   void drop_groups() {
     const auto groups = std::size_t(config_.expert_groups), size = biased_.size() / groups;
-    std::vector<std::pair<double, std::size_t>> best(groups);
+    std::vector<std::pair<double, std::size_t>> order(groups);
     for (std::size_t g = 0; g < groups; ++g) {
-      double first = -1e9, second = -1e9;
+      double first = kDropped, second = kDropped;
       for (std::size_t e = g * size; e < (g + 1) * size; ++e) {
         second = std::max(second, std::min(first, biased_[e]));
         first = std::max(first, biased_[e]);
       }
-      best[g] = {-(first + second), g};
+      order[g] = {-(first + second), g};
     }
-    std::sort(best.begin(), best.end());
+    std::sort(order.begin(), order.end());
     for (std::size_t i = std::size_t(config_.topk_expert_groups); i < groups; ++i) {
-      std::fill_n(biased_.begin() + std::ptrdiff_t(best[i].second * size), size, -1e9);
+      std::fill_n(biased_.begin() + std::ptrdiff_t(order[i].second * size), size, kDropped);
     }
   }
 
+  static constexpr double kDropped = -1e9;
   const ModelConfig& config_;
   std::vector<double> biased_;
-  std::vector<std::size_t> order_;
 };
+
+/// Each expert's share of the load over the mean share. scores [tokens, experts].
+std::vector<double> relative_load(const ModelConfig& config, const std::vector<TextToken>& tokens,
+                                  const double* scores, const std::vector<double>& bias) {
+  const auto experts = std::size_t(config.num_experts);
+  const auto per_token = std::size_t(config.experts_per_token);
+  std::vector<std::size_t> chosen(tokens.size() * per_token);
+#pragma omp parallel if (tokens.size() * experts > kParallelWork)
+  {
+    ExpertChoice choice(config);
+#pragma omp for schedule(static)
+    for (std::size_t t = 0; t < tokens.size(); ++t) {
+      choice.choose(scores + t * experts, bias,
+                    std::span(chosen).subspan(t * per_token, per_token));
+    }
+  }
+  const double mean = double(config.experts_per_token) / double(config.num_experts);
+  std::vector<double> load(experts, 0.0);
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    load[chosen[i]] += tokens[i / per_token].share / mean;
+  }
+  return load;
+}
 
 }  // namespace
 
 Tensor balanced_router_bias(const ModelConfig& config, const ShapeChannels& channels,
-                            ConstTensorView router, ConstTensorView embedding) {
-  constexpr int kRounds = 80;
-  constexpr double kGoodEnough = 1.15, kFirstStep = 0.06, kDecay = 0.96;
+                            std::int64_t layer, ConstTensorView router, ConstTensorView embedding) {
+  constexpr int kRounds = 60;
+  constexpr double kGoodEnough = 1.1, kFirstStep = 0.06, kDecay = 0.95;
   const std::vector<TextToken> tokens = text_like_tokens(config.vocab_size);
-  const std::vector<double> scores = expert_scores(channels, router, embedding, tokens);
+  const std::vector<double> scores =
+      expert_scores(config, channels, layer, router, embedding, tokens);
   const auto experts = std::size_t(config.num_experts);
-  const double mean = double(config.experts_per_token) / double(config.num_experts);
 
-  ExpertChoice choice(config);
-  std::vector<double> bias(experts, 0.0), best(experts, 0.0), load(experts);
-  double best_peak = 1e9, step = kFirstStep;
+  std::vector<double> bias(experts, 0.0), best = bias;
+  double best_peak = std::numeric_limits<double>::infinity(), step = kFirstStep;
   for (int round = 0; round < kRounds && best_peak > kGoodEnough; ++round, step *= kDecay) {
-    std::fill(load.begin(), load.end(), 0.0);
-    for (std::size_t t = 0; t < tokens.size(); ++t) {
-      for (const std::size_t e : choice.choose(scores.data() + t * experts, bias)) {
-        load[e] += tokens[t].share / mean;
+    std::vector<double> correction(experts, 0.0);
+    double peak = 0.0;
+    for (std::size_t f = 0; f < std::size(kNormFactors); ++f) {
+      const std::vector<double> load =
+          relative_load(config, tokens, scores.data() + f * tokens.size() * experts, bias);
+      peak = std::max(peak, *std::max_element(load.begin(), load.end()));
+      for (std::size_t e = 0; e < experts; ++e) {
+        correction[e] += std::clamp(load[e] - 1.0, -1.0, 1.0) / double(std::size(kNormFactors));
       }
     }
-    const double peak = *std::max_element(load.begin(), load.end());
     if (peak < best_peak) {
       best_peak = peak;
       best = bias;
     }
-    for (std::size_t e = 0; e < experts; ++e) {
-      bias[e] -= step * std::clamp(load[e] - 1.0, -1.0, 1.0);
-    }
+    for (std::size_t e = 0; e < experts; ++e) bias[e] -= step * correction[e];
   }
 
   Tensor result(DType::f32, {config.num_experts});
