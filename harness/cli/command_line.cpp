@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <sstream>
 
 #include "kernels/base/error.h"
@@ -79,7 +80,7 @@ CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& de
 
 void add_demo(CLI::App& app, DemoOptions& options) {
   CLI::App& verb = add_verb(app, "demo", "A small sweep of speed and accuracy over retentions",
-                            "dsabench demo --context 512 --retention 1,1/4 --quality-context 1024");
+                            "dsabench demo --context 512 --retention 1,1/4 --quality-context 2048");
   verb.add_option("--context", options.contexts, "Prompt lengths of the speed cells")
       ->capture_default_str();
   verb.add_option("--retention", options.retentions, "Shares of layers that run their indexer")
@@ -168,6 +169,16 @@ void add_list(CLI::App& app, ListOptions& options) {
   add_output_options(verb, options.output);
 }
 
+/// Refuses a first word that is no verb, which the parser would only miss.
+void check_verb(const CLI::App& app, int argc, const char* const* argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands({})) verbs.push_back(verb->get_name());
+  if (std::find(verbs.begin(), verbs.end(), argv[1]) != verbs.end()) return;
+  throw InvalidArgument(
+      fmt::format("unknown verb '{}'; there are: {}", argv[1], fmt::join(verbs, ", ")));
+}
+
 /// An error of the parser in one line.
 InvalidArgument usage_error(const CLI::App& app, const CLI::ParseError& error) {
   std::string command = "dsabench";
@@ -192,6 +203,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
       "Example:\n  dsabench list suites\n"
       "Exit codes: 0 pass, 2 usage, 5 a cell failed, 6 wrong result, 8 database or disk, "
       "130 interrupted");
+  check_verb(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -54,7 +54,7 @@ TEST_CASE("rope frequencies agree with their formulas, plain and with YaRN") {
       params.yarn = yarn;
     }
     CAPTURE(params.dim, params.theta, params.yarn.has_value());
-    CHECK(relative_error(params) <= 2e-6);
+    CHECK(relative_error(params) <= 1e-5);  // f32 powers of theta
   }
 }
 
@@ -103,7 +103,7 @@ TEST_CASE("a YaRN ramp whose ends meet is a step and not a division by zero") {
   params = {16, 1e4, ops::YarnScaling{}};
   params.yarn->beta_fast = params.yarn->beta_slow = 8.0;
   params.yarn->truncate = false;
-  CHECK(relative_error(params) <= 2e-6);
+  CHECK(relative_error(params) <= 1e-5);  // f32 powers of theta
 }
 
 TEST_CASE("rope rotates as double precision does, up to a position of a million") {

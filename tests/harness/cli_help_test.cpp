@@ -1,0 +1,72 @@
+/// The example at the end of every --help is a command that works.
+#include <filesystem>
+
+#include "tests/harness/cli_calls.h"
+
+namespace dsabench {
+namespace {
+
+/// Runs in a scratch folder that sees the repository's tests, as a checkout does.
+class InScratchCheckout {
+ public:
+  InScratchCheckout() : before_(std::filesystem::current_path()) {
+    std::filesystem::create_directory_symlink(DSABENCH_TEST_DATA, folder_ / "tests");
+    std::filesystem::current_path(folder_.path());
+  }
+  ~InScratchCheckout() {
+    std::error_code ignored;
+    std::filesystem::current_path(before_, ignored);
+  }
+
+ private:
+  test::ScratchFolder folder_;
+  std::filesystem::path before_;
+};
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+/// The line after "Example:", without "dsabench".
+std::vector<std::string> example_in(const std::string& help) {
+  const std::size_t at = help.rfind("Example:\n");
+  REQUIRE(at != std::string::npos);
+  const std::size_t begin = at + std::string("Example:\n").size();
+  std::vector<std::string> words = words_of(help.substr(begin, help.find('\n', begin) - begin));
+  REQUIRE(words.size() > 1);
+  CHECK(words.front() == "dsabench");
+  words.erase(words.begin());
+  return words;
+}
+
+void check_example(const std::vector<std::string>& help_arguments) {
+  const InScratchCheckout checkout;
+  const test::CliResult help = test::call_cli(help_arguments);
+  CHECK(help.code == 0);
+  CHECK(help.err.empty());
+  const test::CliResult result = test::call_cli(example_in(help.out));
+  CAPTURE(help_arguments, result.err);
+  CHECK(result.code == 0);
+  CHECK_FALSE(result.out.empty());
+}
+
+TEST_CASE("the example of dsabench --help works") { check_example({"--help"}); }
+TEST_CASE("the example of demo --help works") { check_example({"demo", "--help"}); }
+TEST_CASE("the example of run --help works") { check_example({"run", "--help"}); }
+TEST_CASE("the example of verify --help works") { check_example({"verify", "--help"}); }
+TEST_CASE("the example of pattern --help works") { check_example({"pattern", "--help"}); }
+TEST_CASE("the example of list --help works") { check_example({"list", "--help"}); }
+
+TEST_CASE("every verb has a --help") {
+  const std::string help = test::call_cli({"--help"}).out;
+  for (const char* verb : {"demo", "run", "verify", "pattern", "list"}) {
+    CAPTURE(verb);
+    CHECK(test::contains(help, verb));
+  }
+}
+
+}  // namespace
+}  // namespace dsabench

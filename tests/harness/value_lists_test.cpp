@@ -1,0 +1,53 @@
+#include "harness/plan/value_lists.h"
+
+#include "tests/results/scratch_files.h"
+
+namespace dsabench {
+namespace {
+
+using test::contains;
+using test::message_of;
+using Counts = std::vector<std::int64_t>;
+
+std::string refusal(const std::string& text) {
+  return message_of<InvalidArgument>([&] { parse_counts("--context", text); });
+}
+
+TEST_CASE("K is 1000 and Ki is 1024") {
+  CHECK(parse_count("--context", "16384") == 16384);
+  CHECK(parse_count("--context", "4k") == 4000);
+  CHECK(parse_count("--context", "200K") == 200000);
+  CHECK(parse_count("--context", "8Ki") == 8192);
+  CHECK(parse_count("--context", "1M") == 1000000);
+  CHECK(parse_count("--context", "1Mi") == 1048576);
+}
+
+TEST_CASE("lists keep their order and ranges include the ends that they meet") {
+  CHECK(parse_counts("--context", "4k,8Ki, 16384") == Counts{4000, 8192, 16384});
+  CHECK(parse_counts("--context", "1k-4k+1k") == Counts{1000, 2000, 3000, 4000});
+  CHECK(parse_counts("--context", "1k-4500+1k") == Counts{1000, 2000, 3000, 4000});
+  CHECK(parse_counts("--context", "1Ki-8Ki*2,7") == Counts{1024, 2048, 4096, 8192, 7});
+  CHECK(parse_counts("--context", "5-5+1") == Counts{5});
+}
+
+TEST_CASE("a wrong value is named with its option") {
+  for (const char* text :
+       {"", ",", "4k,", "0", "-4", "4x", "4KB", "k", "1.5k", "2147483648", "3M4",
+        "9999999999999999999", "3000M", "1-4", "4-1+1", "1-8*1", "1-+1", "1-8+"}) {
+    CAPTURE(text);
+    const std::string message = refusal(text);
+    CHECK(contains(message, "--context"));
+    const std::string value = std::string(text);
+    const bool names_value = contains(message, "'" + value) || contains(message, value);
+    CHECK(names_value);
+  }
+  CHECK(contains(refusal("1-100000+1"), "at most 4096"));
+}
+
+TEST_CASE("lists of names refuse empty items") {
+  CHECK(parse_list("--suite", "a, b") == std::vector<std::string>{"a", "b"});
+  CHECK(contains(message_of<InvalidArgument>([] { parse_list("--suite", "a,,b"); }), "--suite"));
+}
+
+}  // namespace
+}  // namespace dsabench
