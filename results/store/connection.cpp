@@ -61,10 +61,9 @@ bool is_remote(const std::string& path) {
 
 /// The journal mode after asking for `mode`. SQLite does not wait by itself here when another
 /// process has the new file open.
-std::string set_journal_mode(SQLite::Database& db, const std::string& mode,
-                             std::chrono::milliseconds busy_timeout) {
+std::string set_journal_mode(SQLite::Database& db, const std::string& mode) {
   using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + busy_timeout;
+  const auto deadline = Clock::now() + std::chrono::milliseconds(kBusyTimeoutMs);
   for (;;) {
     try {
       return db.execAndGet("PRAGMA journal_mode = " + mode).getString();
@@ -92,7 +91,7 @@ FileIdentity read_identity(SQLite::Database& db) {
   return identity;
 }
 
-SQLite::Database open_for_writing(const std::string& path, std::chrono::milliseconds busy_timeout) {
+SQLite::Database open_for_writing(const std::string& path) {
   if (path.empty()) throw StoreError("cannot open the database: its path is empty");
   refuse_directory(path);
   std::error_code ignored;
@@ -102,20 +101,19 @@ SQLite::Database open_for_writing(const std::string& path, std::chrono::millisec
                     "choose another file with --db",
                     path));
   }
-  SQLite::Database db(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
-                      static_cast<int>(busy_timeout.count()));
+  SQLite::Database db(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyTimeoutMs);
   configure(db);
   return db;
 }
 
-SQLite::Database open_for_reading(const std::string& path, std::chrono::milliseconds busy_timeout) {
+SQLite::Database open_for_reading(const std::string& path) {
   refuse_directory(path);
   std::error_code ignored;
   if (!fs::exists(path, ignored)) {
     throw StoreError(path + ": cannot open the database: there is no such file");
   }
   try {
-    SQLite::Database db(path, SQLite::OPEN_READONLY, static_cast<int>(busy_timeout.count()));
+    SQLite::Database db(path, SQLite::OPEN_READONLY, kBusyTimeoutMs);
     configure(db);
     read_identity(db);
     return db;
@@ -141,20 +139,19 @@ void require_dsabench(const FileIdentity& identity, const std::string& path, boo
   }
 }
 
-void choose_journal(SQLite::Database& db, const std::string& path,
-                    std::chrono::milliseconds busy_timeout) {
+void choose_journal(SQLite::Database& db, const std::string& path) {
   const bool remote = is_remote(path);
   const std::string current = db.execAndGet("PRAGMA journal_mode").getString();
   if (current == (remote ? "delete" : "wal") || current == "memory") return;
   if (!remote) {
     try {
-      if (set_journal_mode(db, "WAL", busy_timeout) == "wal") return;
+      if (set_journal_mode(db, "WAL") == "wal") return;
     } catch (const SQLite::Exception& error) {
       const int code = error.getErrorCode();
       if (code != SQLITE_IOERR && code != SQLITE_PROTOCOL && code != SQLITE_CANTOPEN) throw;
     }
   }
-  set_journal_mode(db, "DELETE", busy_timeout);
+  set_journal_mode(db, "DELETE");
 }
 
 }  // namespace dsabench::store

@@ -20,7 +20,7 @@ void back_up(const std::string& path, int version) {
   const std::string partial = fmt::format("{}.{}", backup, getpid());
   std::error_code failure;
   std::filesystem::remove(partial, failure);
-  SQLite::Database reader(path, SQLite::OPEN_READONLY, static_cast<int>(kBusyTimeout.count()));
+  SQLite::Database reader(path, SQLite::OPEN_READONLY, kBusyTimeoutMs);
   SQLite::Statement copy(reader, "VACUUM INTO ?");
   copy.bind(1, partial);
   copy.executeStep();

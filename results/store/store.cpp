@@ -67,32 +67,28 @@ ResultStore::~ResultStore() = default;
 
 namespace {
 
-SQLite::Database open_writable(const std::string& path, std::chrono::milliseconds busy_timeout) {
-  SQLite::Database db = store::open_for_writing(path, busy_timeout);
+SQLite::Database open_writable(const std::string& path) {
+  SQLite::Database db = store::open_for_writing(path);
   const store::FileIdentity identity = store::read_identity(db);
   store::require_dsabench(identity, path, true);
-  if (identity.schema_version > current_schema_version())
-    return store::open_for_reading(path, busy_timeout);
+  if (identity.schema_version > current_schema_version()) return store::open_for_reading(path);
   if (sqlite3_db_readonly(db.getHandle(), "main") == 1) {
     throw StoreError(path +
                      ": cannot open the database: the file is not writable; change its permissions "
                      "or choose another file with --db");
   }
-  store::choose_journal(db, path, busy_timeout);
+  store::choose_journal(db, path);
   store::migrate(db, path, store::all_migrations());
   return db;
 }
 
 }  // namespace
 
-ResultStore ResultStore::open(const std::string& path, Mode mode,
-                              std::chrono::milliseconds busy_timeout) {
+ResultStore ResultStore::open(const std::string& path, Mode mode) {
   return store::with_store_errors(path, "open the database", [&] {
     store::require_sqlite_version();
-    auto state = std::make_unique<State>(State{path, mode,
-                                               mode == Mode::read_only
-                                                   ? store::open_for_reading(path, busy_timeout)
-                                                   : open_writable(path, busy_timeout)});
+    auto state = std::make_unique<State>(State{
+        path, mode, mode == Mode::read_only ? store::open_for_reading(path) : open_writable(path)});
     const store::FileIdentity identity = store::read_identity(state->db);
     store::require_dsabench(identity, path, false);
     if (identity.schema_version < current_schema_version()) {
