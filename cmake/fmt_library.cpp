@@ -1,5 +1,6 @@
-// Compiles the inline half of the fmt headers once: distributions ship fmt as headers or as a shared
-// library, and the binary must carry it. Every other file then compiles in about half the time.
+// Compiles the inline half of the fmt headers once: distributions ship fmt as headers or as a
+// shared library, and the binary must carry it. Every other file then compiles in about half the
+// time.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

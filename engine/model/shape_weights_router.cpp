@@ -21,7 +21,7 @@ namespace {
 constexpr double kNormFactors[] = {0.96, 1.0, 1.04};
 
 /// Scores from which several threads are worth their start.
-constexpr std::size_t kParallelWork = 1 << 15;
+[[maybe_unused]] constexpr std::size_t kParallelWork = 1 << 15;
 
 struct TextToken {
   std::int64_t id = 0;

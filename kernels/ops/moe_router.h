@@ -13,9 +13,9 @@ namespace dsabench::ops {
 ///   bias     [num_experts]          f32
 ///   experts  [tokens, top_n]        i32 out
 ///   weights  [tokens, top_n]        f32 out
-/// NaN orders below every number. At most 4096 experts on CUDA. Throws InvalidArgument on a mismatch, where num_experts is no
-/// multiple of num_groups, a group has fewer than two experts (num_groups > 1), or top_n exceeds
-/// the experts that remain.
+/// NaN orders below every number. At most 4096 experts on CUDA. Throws InvalidArgument on a
+/// mismatch, where num_experts is no multiple of num_groups, a group has fewer than two experts
+/// (num_groups > 1), or top_n exceeds the experts that remain.
 struct MoeRouterArgs {
   ConstTensorView logits, bias;
   TensorView experts, weights;
