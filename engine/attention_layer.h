@@ -8,7 +8,7 @@
 
 namespace dsabench {
 
-/// Multi-head latent attention in absorbed form (DSA.md 4.2): keys and values stay latent, the
+/// Multi-head latent attention in absorbed form (docs/MODEL.md): keys and values stay latent, the
 /// key half of kv_b_proj is applied to the queries and its value half to the attended latents.
 /// Holds scratch only. Views that it returns are valid until the next call.
 class AttentionLayer {

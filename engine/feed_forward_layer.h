@@ -6,7 +6,8 @@
 namespace dsabench {
 
 /// The feed-forward block of a layer: a dense gated MLP, or a mixture of experts with its shared
-/// experts (DSA.md 4.5). Holds scratch only. Views that it returns are valid until the next call.
+/// experts (docs/MODEL.md). Holds scratch only. Views that it returns are valid until the next
+/// call.
 class FeedForwardLayer {
  public:
   explicit FeedForwardLayer(const ModelConfig& config) : config_(config) {}

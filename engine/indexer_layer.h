@@ -9,8 +9,8 @@
 
 namespace dsabench {
 
-/// The lightning indexer of a Full layer (DSA.md 4.3): appends the rows' keys to the indexer caches
-/// and selects each row's top-k positions. Holds scratch only.
+/// The lightning indexer of a Full layer (docs/MODEL.md): appends the rows' keys to the indexer
+/// caches and selects each row's top-k positions. Holds scratch only.
 class IndexerLayer {
  public:
   IndexerLayer(const ModelConfig& config, IndexerMode mode, ops::RopeLayout rope_layout)

@@ -10,7 +10,7 @@
 
 namespace dsabench {
 
-/// How the indexer computes (DSA.md section 6). exact: f32. fp8: queries and keys quantised to e4m3
+/// How the indexer computes (docs/MODEL.md). exact: f32. fp8: queries and keys quantised to e4m3
 /// with power-of-two scales. fp8_hadamard: the same after a Hadamard transform, as in the DeepSeek
 /// reference and SGLang.
 enum class IndexerMode { exact, fp8, fp8_hadamard };

@@ -1,6 +1,6 @@
 #pragma once
 /// Errors of every layer. Library code throws one of these and never exits or prints;
-/// `main` maps the kind to the documented exit code (DESIGN: command line).
+/// `main` maps the kind to the documented exit code (README.md).
 ///
 /// Goals: one clear message that names the file, field and value; context added on the way up
 /// without losing the type. Non-goals: error codes, stack traces.

@@ -59,7 +59,7 @@ double yarn_magnitude(double factor, double mscale) {
   return factor > 1.0 ? 0.1 * mscale * std::log(factor) + 1.0 : 1.0;
 }
 
-/// Frequencies and factors of DSA.md 4.1.
+/// Frequencies and factors of docs/MODEL.md.
 struct Rotation {
   std::vector<float> inv_freq;
   double magnitude = 1.0;
