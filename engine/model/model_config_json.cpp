@@ -14,6 +14,7 @@ json rope_json(const ops::RopeParams& rope) {
   object["beta_fast"] = rope.yarn->beta_fast;
   object["beta_slow"] = rope.yarn->beta_slow;
   object["original_max_position_embeddings"] = rope.yarn->original_max_positions;
+  if (!rope.yarn->truncate) object["truncate"] = false;
   if (rope.yarn->mscale) object["mscale"] = *rope.yarn->mscale;
   if (rope.yarn->mscale_all_dim) object["mscale_all_dim"] = *rope.yarn->mscale_all_dim;
   if (rope.yarn->attention_factor) object["attention_factor"] = *rope.yarn->attention_factor;

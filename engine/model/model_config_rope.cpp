@@ -25,7 +25,7 @@ ops::YarnScaling parse_yarn(ConfigReader& rope, ModelConfig& config) {
   yarn.mscale = positive("mscale");
   yarn.mscale_all_dim = positive("mscale_all_dim");
   yarn.attention_factor = rope.number("attention_factor");
-  if (!rope.boolean("truncate").value_or(true)) rope.fail("truncate", "true");
+  yarn.truncate = rope.boolean("truncate").value_or(true);
   return yarn;
 }
 
