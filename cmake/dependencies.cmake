@@ -17,9 +17,6 @@ find_path(DSABENCH_OPENBLAS_INCLUDE NAMES cblas.h
           PATHS /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp
           /usr/include/x86_64-linux-gnu/openblas-openmp /usr/include/aarch64-linux-gnu/openblas-openmp
           NO_DEFAULT_PATH REQUIRED)
-find_library(DSABENCH_GFORTRAN NAMES libgfortran.a
-             HINTS /usr/lib/gcc/x86_64-linux-gnu/12 /usr/lib/gcc/x86_64-linux-gnu/13
-             /usr/lib/gcc/aarch64-linux-gnu/12 /usr/lib/gcc/aarch64-linux-gnu/13)
 add_library(dsabench_openblas INTERFACE)
 target_include_directories(dsabench_openblas SYSTEM INTERFACE ${DSABENCH_OPENBLAS_INCLUDE})
 target_link_libraries(dsabench_openblas INTERFACE ${DSABENCH_OPENBLAS_LIBRARY} dsabench_openmp m)
