@@ -39,7 +39,6 @@ void append_range(std::string_view option, std::string_view text, std::size_t da
   const std::size_t sign = text.find_first_of("+*", dash);
   if (sign == std::string_view::npos) fail(option, kExpected, text);
   if (sign == dash + 1 || sign + 1 == text.size()) fail(option, kExpected, text);
-  if (sign == dash + 1 || sign + 1 == text.size()) fail(option, kExpected, text);
   const std::int64_t first = parse_count(option, text.substr(0, dash));
   const std::int64_t last = parse_count(option, text.substr(dash + 1, sign - dash - 1));
   const std::int64_t step = parse_count(option, text.substr(sign + 1));
