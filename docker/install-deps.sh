@@ -20,10 +20,13 @@ esac
 
 as_root=""
 if [ "$(id -u)" != 0 ]; then as_root=sudo; fi
+installed() { dpkg-query -W -f='${Status}\n' "$1" 2>/dev/null | grep -q 'ok installed'; }
 missing=""
 for package in $packages; do
-  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-    missing="$missing $package"
+  # Any release of Boost's headers will do, and two of them cannot be installed side by side.
+  pattern=$package
+  if [ "$package" = libboost-dev ]; then pattern='libboost1.[0-9][0-9]-dev'; fi
+  installed "$pattern" || missing="$missing $package"
 done
 if [ -n "$missing" ]; then
   export DEBIAN_FRONTEND=noninteractive
@@ -35,6 +38,5 @@ if [ "$role" = test ]; then
   # The sanitizers' runtime is a package of its own, named after clang's version.
   version=$(clang -dumpversion | cut -d. -f1)
   package="libclang-rt-$version-dev"
-  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-    $as_root apt-get install -y -qq --no-install-recommends "$package" >/dev/null
+  installed "$package" || $as_root apt-get install -y -qq --no-install-recommends "$package" >/dev/null
 fi
