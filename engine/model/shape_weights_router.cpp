@@ -16,9 +16,10 @@
 namespace dsabench {
 namespace {
 
-/// Factors on the estimated norm under which the balance must hold alike: a frequent token must not
-/// change experts because the estimate is a little off.
-constexpr double kNormFactors[] = {0.96, 1.0, 1.04};
+/// Norms under which the balance must hold alike, about the estimate: a frequent token must not
+/// change experts because the estimate is a little off. What blocks add is not quite orthogonal to
+/// the embedding, so the norm varies by a share of about 1 / sqrt(hidden_size).
+constexpr double kNormOffsets[] = {-0.6, 0.0, 0.6};
 
 /// Scores from which several threads are worth their start.
 [[maybe_unused]] constexpr std::size_t kParallelWork = 1 << 15;
@@ -29,12 +30,10 @@ struct TextToken {
 };
 
 /// Ranks fall into octaves [2^k - 1, 2^(k+1) - 1) of equal probability; of each octave at most
-/// kSamples ranks stand for the rest. Ids follow ranks by a multiplier near the golden section.
+/// kSamples ranks stand for the rest.
 std::vector<TextToken> text_like_tokens(std::int64_t vocab_size) {
   constexpr std::int64_t kSamples = 256;
-  std::int64_t multiplier = vocab_size * 618 / 1000 + 1;
-  while (std::gcd(multiplier, vocab_size) != 1) ++multiplier;
-
+  const TextTokenIds ids(vocab_size);
   std::vector<TextToken> tokens;
   double total = 0.0;
   for (std::int64_t length = 1; length - 1 < vocab_size; length *= 2) {
@@ -42,8 +41,7 @@ std::vector<TextToken> text_like_tokens(std::int64_t vocab_size) {
     const std::int64_t samples = std::min(present, kSamples);
     const double share = double(present) / double(length) / double(samples);
     for (std::int64_t i = 0; i < samples; ++i) {
-      const std::int64_t rank = length - 1 + i * present / samples;
-      tokens.push_back({rank * multiplier % vocab_size, share});
+      tokens.push_back({ids.of_rank(length - 1 + i * present / samples), share});
       total += share;
     }
   }
@@ -77,13 +75,14 @@ double mean_square(const float* x, std::int64_t count) {
   return sum / double(count);
 }
 
-/// [norm factors, tokens, experts] sigmoid scores.
+/// [norm offsets, tokens, experts] sigmoid scores.
 std::vector<double> expert_scores(const ModelConfig& config, const ShapeChannels& channels,
                                   std::int64_t layer, ConstTensorView router,
                                   ConstTensorView embedding, const std::vector<TextToken>& tokens) {
   const auto experts = std::size_t(router.dim(0));
   const double added = added_variance(config, layer);
-  std::vector<double> scores(std::size(kNormFactors) * tokens.size() * experts);
+  const double spread = 1.0 / std::sqrt(double(config.hidden_size));
+  std::vector<double> scores(std::size(kNormOffsets) * tokens.size() * experts);
 #pragma omp parallel for schedule(static) if (scores.size() > kParallelWork)
   for (std::size_t t = 0; t < tokens.size(); ++t) {
     const float* x = embedding.row<float>(tokens[t].id);
@@ -94,9 +93,9 @@ std::vector<double> expert_scores(const ModelConfig& config, const ShapeChannels
       for (std::int64_t c = channels.router_begin; c < channels.router_end; ++c) {
         logit = logit + double(row[c]) * double(x[c]);
       }
-      for (std::size_t f = 0; f < std::size(kNormFactors); ++f) {
+      for (std::size_t f = 0; f < std::size(kNormOffsets); ++f) {
         scores[(f * tokens.size() + t) * experts + e] =
-            1.0 / (1.0 + exp_minus(logit / (rms * kNormFactors[f])));
+            1.0 / (1.0 + exp_minus(logit / (rms * (1.0 + kNormOffsets[f] * spread))));
       }
     }
   }
@@ -172,6 +171,11 @@ std::vector<double> relative_load(const ModelConfig& config, const std::vector<T
 
 }  // namespace
 
+TextTokenIds::TextTokenIds(std::int64_t vocab_size)
+    : vocab_size_(vocab_size), multiplier_(vocab_size * 618 / 1000 + 1) {
+  while (std::gcd(multiplier_, vocab_size_) != 1) ++multiplier_;
+}
+
 Tensor balanced_router_bias(const ModelConfig& config, const ShapeChannels& channels,
                             std::int64_t layer, ConstTensorView router, ConstTensorView embedding) {
   constexpr int kRounds = 60;
@@ -186,12 +190,12 @@ Tensor balanced_router_bias(const ModelConfig& config, const ShapeChannels& chan
   for (int round = 0; round < kRounds && best_peak > kGoodEnough; ++round, step *= kDecay) {
     std::vector<double> correction(experts, 0.0);
     double peak = 0.0;
-    for (std::size_t f = 0; f < std::size(kNormFactors); ++f) {
+    for (std::size_t f = 0; f < std::size(kNormOffsets); ++f) {
       const std::vector<double> load =
           relative_load(config, tokens, scores.data() + f * tokens.size() * experts, bias);
       peak = std::max(peak, *std::max_element(load.begin(), load.end()));
       for (std::size_t e = 0; e < experts; ++e) {
-        correction[e] += std::clamp(load[e] - 1.0, -1.0, 1.0) / double(std::size(kNormFactors));
+        correction[e] += std::clamp(load[e] - 1.0, -1.0, 1.0) / double(std::size(kNormOffsets));
       }
     }
     if (peak < best_peak) {

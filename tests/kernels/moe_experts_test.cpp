@@ -127,11 +127,17 @@ TEST_CASE("moe_experts works off more tokens than its scratch holds") {
   ExpertsCase c(random, 400, 16, 4, 2, 4000);
   c.run();
   const Tensor batch = c.out.clone();
-  const Context ctx;
+  // A row of two sums over 4,000 terms may cancel to nearly nothing: errors are held to the batch's
+  // largest value.
+  std::vector<double> alone, together;
   for (const std::int64_t t : {0, 199, 261, 262, 263, 399}) {
     c.run_rows(t, 1);
-    check_close(c.out.view().rows(t, 1), batch.view().rows(t, 1), 1e-5);
+    for (const double value : to_doubles(c.out.view().rows(t, 1))) alone.push_back(value);
+    for (const double value : to_doubles(batch.view().rows(t, 1))) together.push_back(value);
   }
+  const Comparison result = compare(alone, together);
+  INFO(result.describe());
+  CHECK(result.max_normalized <= 1e-5);
 }
 
 TEST_CASE("moe_experts repeats bit for bit on any number of threads") {
