@@ -84,6 +84,8 @@ void require_sqlite_version() {
 }
 
 FileIdentity read_identity(SQLite::Database& db) {
+  // One snapshot: another process may be writing the first schema between two statements.
+  const SQLite::Transaction snapshot(db, SQLite::TransactionBehavior::DEFERRED);
   FileIdentity identity;
   identity.application_id = db.execAndGet("PRAGMA application_id").getInt64();
   identity.schema_version = db.execAndGet("PRAGMA user_version").getInt();

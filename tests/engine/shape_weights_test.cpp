@@ -181,7 +181,8 @@ TEST_CASE("routers are balanced for the tokens that are frequent in the speed su
   request.seed = std::uint64_t(random.integer(0, 1 << 30));
   CAPTURE(request.vocab_size);
   std::vector<std::int64_t> counts(std::size_t(request.vocab_size), 0);
-  for (const std::int32_t token : find_suite("speed").samples(request).at(0).prompt_tokens) {
+  const std::vector<Sample> samples = find_suite("speed").samples(request);
+  for (const std::int32_t token : samples.at(0).prompt_tokens) {
     ++counts[std::size_t(token)];
   }
   const TextTokenIds ids(request.vocab_size);

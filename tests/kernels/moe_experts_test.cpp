@@ -1,6 +1,8 @@
 #include "kernels/ops/moe_experts.h"
 
+#include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "kernels/reference/moe.h"
 #include "tests/support/catch.h"
@@ -44,17 +46,32 @@ struct ExpertsCase {
                            .load = load.view()});
   }
 
+  /// Errors are held to the batch's largest value: a row may cancel to nearly nothing.
   void check() const {
     const auto top_n = static_cast<std::size_t>(experts.dim(1));
+    std::vector<double> expected;
     for (std::int64_t t = 0; t < x.dim(0); ++t) {
-      CAPTURE(t);
-      check_close(out.view().rows(t, 1),
-                  reference::experts_row(
-                      {x.view().row<float>(t), static_cast<std::size_t>(x.dim(1))},
-                      {experts.view().row<std::int32_t>(t), top_n},
-                      {weights.view().row<float>(t), top_n}, gate_up.view(), down.view()),
-                  1e-5);
+      for (const double value : reference::experts_row(
+               {x.view().row<float>(t), static_cast<std::size_t>(x.dim(1))},
+               {experts.view().row<std::int32_t>(t), top_n}, {weights.view().row<float>(t), top_n},
+               gate_up.view(), down.view())) {
+        expected.push_back(value);
+      }
     }
+    check_close(out.view(), expected, 1e-5);
+  }
+
+  /// Runs these rows one by one and compares them with the same rows of `batch`.
+  void check_alone(const std::vector<std::int64_t>& rows, const Tensor& batch) {
+    std::vector<double> alone, together;
+    for (const std::int64_t t : rows) {
+      run_rows(t, 1);
+      for (const double value : to_doubles(out.view().rows(t, 1))) alone.push_back(value);
+      for (const double value : to_doubles(batch.view().rows(t, 1))) together.push_back(value);
+    }
+    const Comparison result = compare(alone, together);
+    INFO(result.describe());
+    CHECK(result.max_normalized <= 1e-5);
   }
 
   Tensor x, experts, weights, gate_up, down, out, load;
@@ -114,11 +131,9 @@ TEST_CASE("moe_experts does not depend on the batch") {
   DSABENCH_SEEDED(random);
   ExpertsCase c(random, 40, 3, 5, 33, 48);
   c.run();
-  const Tensor batch = c.out.clone();
-  for (std::int64_t t = 0; t < 40; ++t) {
-    c.run_rows(t, 1);
-    check_close(c.out.view().rows(t, 1), batch.view().rows(t, 1), 1e-5);
-  }
+  std::vector<std::int64_t> rows(40);
+  std::iota(rows.begin(), rows.end(), 0);
+  c.check_alone(rows, c.out.clone());
 }
 
 TEST_CASE("moe_experts works off more tokens than its scratch holds") {
@@ -126,18 +141,7 @@ TEST_CASE("moe_experts works off more tokens than its scratch holds") {
   // One token takes top_n * (hidden + intermediate) floats; these take several groups.
   ExpertsCase c(random, 400, 16, 4, 2, 4000);
   c.run();
-  const Tensor batch = c.out.clone();
-  // A row of two sums over 4,000 terms may cancel to nearly nothing: errors are held to the batch's
-  // largest value.
-  std::vector<double> alone, together;
-  for (const std::int64_t t : {0, 199, 261, 262, 263, 399}) {
-    c.run_rows(t, 1);
-    for (const double value : to_doubles(c.out.view().rows(t, 1))) alone.push_back(value);
-    for (const double value : to_doubles(batch.view().rows(t, 1))) together.push_back(value);
-  }
-  const Comparison result = compare(alone, together);
-  INFO(result.describe());
-  CHECK(result.max_normalized <= 1e-5);
+  c.check_alone({0, 199, 261, 262, 263, 399}, c.out.clone());
 }
 
 TEST_CASE("moe_experts repeats bit for bit on any number of threads") {
