@@ -212,6 +212,7 @@ TEST_CASE("generated experts share the load of text-like tokens") {
 
 TEST_CASE("planted picks overlap as in published models, random picks by chance") {
   DSABENCH_SEEDED(random);
+  constexpr std::int64_t context = 2048;
   const auto seed = std::uint64_t(random.integer(0, 1 << 30));
   const ModelConfig config =
       GENERATE(small_config("demo", tiny()),
@@ -225,14 +226,22 @@ TEST_CASE("planted picks overlap as in published models, random picks by chance"
                                                        {"intermediate_size", "256"},
                                                        {"moe_intermediate_size", "16"}})));
   CAPTURE(config.name);
-  const std::int64_t context = 2048;
-  const OverlapSummary planted = observe(config, Picks::planted, seed, context).overlap;
-  REQUIRE(planted.neighbour_queries.has_value());
-  REQUIRE(planted.neighbour_full_layers.has_value());
-  CAPTURE(*planted.neighbour_queries, *planted.neighbour_full_layers, *planted.chance);
-  CHECK(*planted.neighbour_queries >= 0.78);
-  CHECK(*planted.neighbour_queries <= 0.92);
-  CHECK(*planted.neighbour_full_layers >= 0.7);
+  // A promise about generated models: one of them, this small, strays by 0.04 about the mean.
+  constexpr int kModels = 4;
+  double queries = 0, layers = 0;
+  for (int model = 0; model < kModels; ++model) {
+    const OverlapSummary planted =
+        observe(config, Picks::planted, seed + std::uint64_t(model), context).overlap;
+    REQUIRE(planted.neighbour_queries.has_value());
+    REQUIRE(planted.neighbour_full_layers.has_value());
+    CAPTURE(*planted.neighbour_queries, *planted.neighbour_full_layers);
+    CHECK(*planted.neighbour_queries >= 0.6);
+    queries += *planted.neighbour_queries / kModels;
+    layers += *planted.neighbour_full_layers / kModels;
+  }
+  CHECK(queries >= 0.78);
+  CHECK(queries <= 0.92);
+  CHECK(layers >= 0.7);
 
   const OverlapSummary chance = observe(config, Picks::random, seed, context).overlap;
   CAPTURE(*chance.neighbour_queries, *chance.neighbour_full_layers, *chance.chance);
