@@ -1,27 +1,15 @@
 #include "engine/attention_layer.h"
 
-#include <algorithm>
-
+#include "kernels/ops/copy_rows.h"
 #include "kernels/ops/dense_mla.h"
 #include "kernels/ops/linear.h"
 #include "kernels/ops/rms_norm.h"
 #include "kernels/ops/rope.h"
 
 namespace dsabench {
-namespace {
-
-/// Copies `from` [n, width] into rows of `to` [n, width], both possibly strided.
-void copy_rows(ConstTensorView from, TensorView to) {
-  for (std::int64_t t = 0; t < from.dim(0); ++t) {
-    std::copy_n(from.row<float>(t), from.dim(1), to.row<float>(t));
-  }
-}
-
-}  // namespace
-
 TensorView AttentionLayer::query_latent(const LayerPass& pass, const AttentionWeights& weights,
                                         ConstTensorView x) {
-  const TensorView qr = query_latent_.take_f32({pass.num_rows, config_.q_lora_rank});
+  const TensorView qr = pass.take(query_latent_, {pass.num_rows, config_.q_lora_rank});
   pass.enter(Stage::attention_proj);
   ops::linear(pass.ctx, {.x = x, .weight = weights.q_a_proj, .bias = weights.q_a_bias, .out = qr});
   pass.enter(Stage::norm_rope_quant);
@@ -33,7 +21,7 @@ TensorView AttentionLayer::query_latent(const LayerPass& pass, const AttentionWe
 void AttentionLayer::append_latents(const LayerPass& pass, const AttentionWeights& weights,
                                     ConstTensorView x) {
   const std::int64_t latent = config_.kv_lora_rank, rope = config_.qk_rope_dim;
-  const TensorView kv_a = kv_a_.take_f32({pass.num_rows, latent + rope});
+  const TensorView kv_a = pass.take(kv_a_, {pass.num_rows, latent + rope});
   pass.enter(Stage::attention_proj);
   ops::linear(pass.ctx,
               {.x = x, .weight = weights.kv_a_proj, .bias = weights.kv_a_bias, .out = kv_a});
@@ -50,7 +38,7 @@ void AttentionLayer::append_latents(const LayerPass& pass, const AttentionWeight
                              .weight = weights.kv_a_norm,
                              .out = to.columns(0, latent),
                              .eps = latent_norm_eps_});
-    copy_rows(from.columns(latent, rope), to.columns(latent, rope));
+    ops::copy_rows(pass.ctx, {from.columns(latent, rope), to.columns(latent, rope)});
   }
 }
 
@@ -59,7 +47,7 @@ TensorView AttentionLayer::attend(const LayerPass& pass, const AttentionWeights&
   const std::int64_t rows = pass.num_rows, heads = config_.num_heads;
   const std::int64_t latent = config_.kv_lora_rank, nope = config_.qk_nope_dim;
   const std::int64_t rope = config_.qk_rope_dim, v = config_.v_dim;
-  const TensorView flat = queries_.take_f32({rows, heads * (nope + rope)});
+  const TensorView flat = pass.take(queries_, {rows, heads * (nope + rope)});
   pass.enter(Stage::attention_proj);
   ops::linear(pass.ctx, {.x = qr, .weight = weights.q_b_proj, .bias = {}, .out = flat});
   const TensorView q = flat.split_last(heads, nope + rope);
@@ -71,7 +59,7 @@ TensorView AttentionLayer::attend(const LayerPass& pass, const AttentionWeights&
 
   // [heads, nope + v, latent]: per head the key rows, then the value rows.
   const ConstTensorView kv_b = weights.kv_b_proj.view().reshaped({heads, (nope + v) * latent});
-  const TensorView latent_queries = latent_queries_.take_f32({rows, heads, latent});
+  const TensorView latent_queries = pass.take(latent_queries_, {rows, heads, latent});
   pass.enter(Stage::attention_proj);
   ops::head_linear(pass.ctx, {.x = q.columns(0, nope),
                               .weight = kv_b.columns(0, nope * latent).split_last(nope, latent),
@@ -82,7 +70,7 @@ TensorView AttentionLayer::attend(const LayerPass& pass, const AttentionWeights&
   for (const PackedSequence& entry : pass.sequences) {
     sequences_.push_back({entry.span, entry.cache->latents(pass.layer)});
   }
-  const TensorView attended = attended_.take_f32({rows, heads, latent});
+  const TensorView attended = pass.take(attended_, {rows, heads, latent});
   const auto scale = static_cast<float>(config_.softmax_scale());
   pass.enter(Stage::sparse_attention);
   if (indices.empty()) {
@@ -91,8 +79,8 @@ TensorView AttentionLayer::attend(const LayerPass& pass, const AttentionWeights&
     ops::sparse_mla(pass.ctx, {latent_queries, q_rope, indices, sequences_, attended, scale});
   }
 
-  const TensorView values = heads_.take_f32({rows, heads, v});
-  const TensorView output = output_.take_f32({rows, config_.hidden_size});
+  const TensorView values = pass.take(heads_, {rows, heads, v});
+  const TensorView output = pass.take(output_, {rows, config_.hidden_size});
   pass.enter(Stage::attention_proj);
   ops::head_linear(pass.ctx,
                    {.x = attended,

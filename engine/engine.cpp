@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "engine/forward.h"
@@ -45,18 +46,22 @@ void check_options(const ModelConfig& config, const EngineOptions& options) {
 
 struct Engine::State {
   State(std::shared_ptr<const ModelConfig> config_in, std::shared_ptr<const Weights> weights_in,
-        LayerPattern pattern_in, EngineOptions options_in, Device device)
+        LayerPattern pattern_in, EngineOptions options_in)
       : config(std::move(config_in)),
         weights(std::move(weights_in)),
         pattern(std::move(pattern_in)),
         options(options_in),
-        ctx{.device = device, .stream = nullptr, .workspace = {}},
-        forward(*config, *weights, pattern, options, device) {}
+        queue(weights->queue()),
+        forward(*config, *weights, pattern, options) {}
 
   Sequence& sequence(std::int64_t id);
   std::int64_t check_batch(std::span<const SequenceTokens> batch);
   void check_tokens(const SequenceTokens& entry);
   void check_logits(TensorView logits, std::int64_t rows) const;
+  void wait() const {
+    if (queue != nullptr) queue->wait();
+  }
+  void stage(std::span<const SequenceTokens> batch, std::int64_t tokens);
   void run_pass(std::span<const SequenceTokens> batch, std::int64_t begin, std::int64_t limit,
                 LogitRows which, TensorView logits, ForwardObserver* observer);
 
@@ -64,7 +69,7 @@ struct Engine::State {
   std::shared_ptr<const Weights> weights;
   LayerPattern pattern;
   EngineOptions options;
-  Context ctx;
+  DeviceQueue* queue;  ///< null on the host
   Forward forward;
   std::map<std::int64_t, Sequence> sequences;
   std::int64_t next_sequence = 0;
@@ -73,6 +78,8 @@ struct Engine::State {
   std::vector<ForwardEntry> entries;
   std::vector<SequenceTokens> decode_batch;
   std::vector<std::int64_t> first_lengths;
+  ScratchBuffer host_input, device_input;
+  ConstTensorView input;  ///< [2, tokens] i32 where the engine runs: tokens and their positions
 };
 
 Sequence& Engine::State::sequence(std::int64_t id) {
@@ -119,8 +126,27 @@ void Engine::State::check_tokens(const SequenceTokens& entry) {
 
 void Engine::State::check_logits(TensorView logits, std::int64_t rows) const {
   if (logits.empty()) return;
-  check_tensor(ctx, "engine", "logits", logits, DType::f32, {rows, config->vocab_size});
+  const Context host;
+  check_tensor(host, "engine", "logits", logits, DType::f32, {rows, config->vocab_size});
   if (!logits.is_contiguous()) throw InvalidArgument("engine: logits must be contiguous");
+}
+
+/// Brings a call's tokens and their positions to the device, all at once.
+void Engine::State::stage(std::span<const SequenceTokens> batch, std::int64_t tokens) {
+  const TensorView staged = host_input.take(DType::i32, {2, tokens});
+  auto* token = staged.row<std::int32_t>(0);
+  auto* position = staged.row<std::int32_t>(1);
+  for (const SequenceTokens& entry : batch) {
+    token = std::copy(entry.tokens.begin(), entry.tokens.end(), token);
+    const auto first = static_cast<std::int32_t>(sequence(entry.sequence).cache.length());
+    std::iota(position, position + entry.tokens.size(), first);
+    position += entry.tokens.size();
+  }
+  input = staged;
+  if (queue == nullptr) return;
+  const TensorView there = device_input.take(DType::i32, {2, tokens}, queue);
+  queue->copy(there.raw(), staged.raw(), staged.bytes());
+  input = there;
 }
 
 /// Runs the tokens [begin, begin + limit) of every entry that has any left.
@@ -128,7 +154,10 @@ void Engine::State::run_pass(std::span<const SequenceTokens> batch, std::int64_t
                              std::int64_t limit, LogitRows which, TensorView logits,
                              ForwardObserver* observer) {
   entries.clear();
-  std::int64_t row = 0;  // of the entry's first logits
+  std::int64_t row = 0;    // of the entry's first logits
+  std::int64_t first = 0;  // of the entry's tokens among the call's
+  const ConstTensorView tokens = input.rows(0, 1).reshaped({input.dim(1)});
+  const ConstTensorView positions = input.rows(1, 1).reshaped({input.dim(1)});
   for (const SequenceTokens& entry : batch) {
     const std::int64_t size = std::ssize(entry.tokens);
     const std::int64_t rows = which == LogitRows::all ? size : 1;
@@ -139,22 +168,19 @@ void Engine::State::run_pass(std::span<const SequenceTokens> batch, std::int64_t
       if (!logits.empty() && which == LogitRows::last && begin + count == size) {
         wanted = logits.rows(row, 1);
       }
-      const auto chunk =
-          entry.tokens.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
-      entries.push_back({entry.sequence, &sequence(entry.sequence).cache, chunk, wanted});
+      entries.push_back({entry.sequence, &sequence(entry.sequence).cache,
+                         tokens.rows(first + begin, count), positions.rows(first + begin, count),
+                         wanted});
     }
     row += rows;
+    first += size;
   }
   forward.run(entries, observer);
 }
 
 Engine::Engine(std::shared_ptr<const ModelConfig> config, std::shared_ptr<const Weights> weights,
-               LayerPattern pattern, EngineOptions options, Device device) {
+               LayerPattern pattern, EngineOptions options) {
   if (!config || !weights) throw InvalidArgument("engine: no config or no weights");
-  if (!device.is_cpu()) {
-    throw UnsupportedDevice(
-        fmt::format("engine: the weights live on the host, {} cannot read them", device.name()));
-  }
   validate(*config);
   check_options(*config, options);
   if (pattern.num_layers() != config->num_layers) {
@@ -164,8 +190,8 @@ Engine::Engine(std::shared_ptr<const ModelConfig> config, std::shared_ptr<const 
   }
   check_weights_against_config(*config, *weights);
   if (!options.dense_attention) check_pattern_against_weights(pattern, *weights);
-  state_ = std::make_unique<State>(std::move(config), std::move(weights), std::move(pattern),
-                                   options, device);
+  state_ =
+      std::make_unique<State>(std::move(config), std::move(weights), std::move(pattern), options);
 }
 
 Engine::~Engine() = default;
@@ -173,6 +199,8 @@ Engine::~Engine() = default;
 const ModelConfig& Engine::config() const { return *state_->config; }
 const LayerPattern& Engine::pattern() const { return state_->pattern; }
 const EngineOptions& Engine::options() const { return state_->options; }
+Device Engine::device() const { return state_->weights->embedding.device(); }
+DType Engine::dtype() const { return state_->weights->dtype(); }
 
 std::int64_t Engine::add_sequence(std::int64_t reserve_tokens) {
   if (reserve_tokens < 0 || reserve_tokens > state_->config->max_positions) {
@@ -182,7 +210,8 @@ std::int64_t Engine::add_sequence(std::int64_t reserve_tokens) {
   }
   std::optional<IndexerMode> mode;
   if (!state_->options.dense_attention) mode = state_->options.indexer_mode;
-  KvCache cache(*state_->config, state_->pattern, mode, reserve_tokens);
+  KvCache cache(*state_->config, state_->pattern, mode, reserve_tokens, dtype(), state_->queue);
+  state_->wait();
   state_->sequences.emplace(state_->next_sequence, Sequence{std::move(cache)});
   return state_->next_sequence++;
 }
@@ -202,7 +231,9 @@ void Engine::forward(std::span<const SequenceTokens> batch, LogitRows which, Ten
                      ForwardObserver* observer) {
   const std::int64_t tokens = state_->check_batch(batch);
   state_->check_logits(logits, which == LogitRows::all ? tokens : std::ssize(batch));
+  state_->stage(batch, tokens);
   state_->run_pass(batch, 0, tokens, which, logits, observer);
+  state_->wait();
 }
 
 void Engine::prefill(std::span<const SequenceTokens> batch, LogitRows which, TensorView logits,
@@ -218,11 +249,13 @@ void Engine::prefill(std::span<const SequenceTokens> batch, LogitRows which, Ten
     state.first_lengths.push_back(cache.length());
     longest = std::max(longest, std::int64_t{std::ssize(entry.tokens)});
   }
+  state.stage(batch, tokens);
   const std::int64_t chunk = state.options.chunk_tokens;
   try {
     for (std::int64_t begin = 0; begin < longest; begin += chunk) {
       state.run_pass(batch, begin, chunk, which, logits, observer);
     }
+    state.wait();
   } catch (...) {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       state.sequence(batch[i].sequence).cache.set_length(state.first_lengths[i]);
@@ -244,17 +277,22 @@ void Engine::decode(std::span<const std::int64_t> sequences, std::span<const std
   forward(state_->decode_batch, LogitRows::last, logits, observer);
 }
 
-Snapshot Engine::snapshot(std::int64_t sequence) const { return Snapshot(cache(sequence).clone()); }
+Snapshot Engine::snapshot(std::int64_t sequence) const {
+  Snapshot copy(cache(sequence).clone());
+  state_->wait();
+  return copy;
+}
 
 void Engine::restore(std::int64_t sequence, const Snapshot& snapshot) {
   state_->sequence(sequence).cache.assign(snapshot.cache_);
+  state_->wait();
 }
 
 std::int64_t Engine::num_forwards() const { return state_->forward.num_forwards(); }
 std::span<const std::uint64_t> Engine::indexer_runs() const {
   return state_->forward.indexer_runs();
 }
-ConstTensorView Engine::expert_load() const { return state_->forward.expert_load(); }
+HostView Engine::expert_load() const { return state_->forward.expert_load(); }
 const StageClock& Engine::stage_clock() const { return state_->forward.clock(); }
 void Engine::reset_counters() { state_->forward.reset_counters(); }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/cache/kv_cache.h"
+#include "engine/host_view.h"
 #include "engine/model/layer_pattern.h"
 #include "engine/model/weights.h"
 #include "engine/stage_clock.h"
@@ -35,17 +36,18 @@ struct EngineOptions {
 };
 
 /// What a layer saw and made, for verification outside timed regions. Views are valid during the
-/// call only. Rows are the packed rows of the forward pass.
+/// call only, and copy from a device what is read of them. Rows are the packed rows of the forward
+/// pass; activations read as f32.
 struct LayerTrace {
   std::int64_t layer = 0;
   bool is_full = false;
-  ConstTensorView attention_input;   ///< [rows, D] normalised input of attention and indexer
-  ConstTensorView q_latent_norm;     ///< [rows, Q] qr: after q_a_norm
-  ConstTensorView indices;           ///< [rows, k] i32; empty with dense_attention
-  ConstTensorView margins;           ///< [rows] f32; empty on Shared layers
-  ConstTensorView attention_output;  ///< [rows, D] after o_proj, before the residual is added
-  ConstTensorView hidden;            ///< [rows, D] residual stream after the layer
-  ConstTensorView experts;           ///< [rows, experts_per_token] i32; empty on dense layers
+  HostView attention_input;   ///< [rows, D] normalised input of attention and indexer
+  HostView q_latent_norm;     ///< [rows, Q] qr: after q_a_norm
+  HostView indices;           ///< [rows, k] i32; empty with dense_attention
+  HostView margins;           ///< [rows] f32; empty on Shared layers
+  HostView attention_output;  ///< [rows, D] after o_proj, before the residual is added
+  HostView hidden;            ///< [rows, D] residual stream after the layer
+  HostView experts;           ///< [rows, experts_per_token] i32; empty on dense layers
 };
 
 /// The rows of one sequence within a forward pass, as observers and callers see them.
@@ -60,10 +62,10 @@ class ForwardObserver {
  public:
   virtual ~ForwardObserver() = default;
   /// Before the first layer; `embedding` is the residual stream [rows, D].
-  virtual void on_forward(std::span<const ForwardRows> rows, ConstTensorView embedding) = 0;
+  virtual void on_forward(std::span<const ForwardRows> rows, HostView embedding) = 0;
   virtual void on_layer(const LayerTrace& trace) = 0;
   /// After the last layer; [rows, D] the final norm's output.
-  virtual void on_final_norm(ConstTensorView final_norm) = 0;
+  virtual void on_final_norm(HostView final_norm) = 0;
 };
 
 /// Deep copy of one sequence's caches.
@@ -85,12 +87,15 @@ struct SequenceTokens {
 
 enum class LogitRows { last, all };
 
+/// Runs where its weights live and in their type. Tokens and logits are the host's. Calls return
+/// once the device has finished; a forward pass in between, in prefill, waits for nothing and
+/// allocates nothing that an earlier one of its size did not.
 class Engine {
  public:
   /// Shares the weights. Throws InvalidArgument where pattern, weights, options and config do not
   /// fit each other.
   Engine(std::shared_ptr<const ModelConfig> config, std::shared_ptr<const Weights> weights,
-         LayerPattern pattern, EngineOptions options, Device device = {});
+         LayerPattern pattern, EngineOptions options);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -98,6 +103,9 @@ class Engine {
   const ModelConfig& config() const;
   const LayerPattern& pattern() const;
   const EngineOptions& options() const;
+  Device device() const;
+  /// Of activations and caches.
+  DType dtype() const;
 
   /// A new empty sequence; its id. Room for `reserve_tokens` is allocated now.
   std::int64_t add_sequence(std::int64_t reserve_tokens);
@@ -127,13 +135,13 @@ class Engine {
   void restore(std::int64_t sequence, const Snapshot& snapshot);
 
   /// Forward passes since the last reset, and how often each layer's indexer ran in them, as
-  /// counted by the operator itself. With a pattern p and n passes: n on Full layers, 0 on Shared
-  /// ones.
+  /// counted by the operator itself, where it runs. With a pattern p and n passes: n on Full
+  /// layers, 0 on Shared ones.
   std::int64_t num_forwards() const;
   std::span<const std::uint64_t> indexer_runs() const;
   /// Rows each expert got since the last reset, [layers, experts] i64; rows of dense layers are
   /// zero.
-  ConstTensorView expert_load() const;
+  HostView expert_load() const;
   const StageClock& stage_clock() const;
   void reset_counters();
 

@@ -22,12 +22,12 @@ TensorView FeedForwardLayer::run(const LayerPass& pass, const LayerWeights& weig
 TensorView FeedForwardLayer::dense(const LayerPass& pass, const DenseMlpWeights& weights,
                                    ConstTensorView x) {
   const std::int64_t intermediate = weights.down.dim(1);
-  const TensorView gate_up = gate_up_.take_f32({pass.num_rows, 2 * intermediate});
+  const TensorView gate_up = pass.take(gate_up_, {pass.num_rows, 2 * intermediate});
   ops::linear(pass.ctx, {.x = x, .weight = weights.gate_up, .bias = {}, .out = gate_up});
   const TensorView gate = gate_up.columns(0, intermediate);
   ops::swiglu(pass.ctx,
               {.gate = gate, .up = gate_up.columns(intermediate, intermediate), .out = gate});
-  const TensorView output = dense_output_.take_f32({pass.num_rows, config_.hidden_size});
+  const TensorView output = pass.take(dense_output_, {pass.num_rows, config_.hidden_size});
   ops::linear(pass.ctx, {.x = gate, .weight = weights.down, .bias = {}, .out = output});
   return output;
 }
@@ -35,10 +35,11 @@ TensorView FeedForwardLayer::dense(const LayerPass& pass, const DenseMlpWeights&
 TensorView FeedForwardLayer::mixture(const LayerPass& pass, const MoeWeights& weights,
                                      ConstTensorView x, TensorView expert_load) {
   const std::int64_t rows = pass.num_rows;
-  const TensorView logits = router_logits_.take_f32({rows, config_.num_experts});
+  const TensorView logits = pass.take(router_logits_, DType::f32, {rows, config_.num_experts});
   ops::linear(pass.ctx, {.x = x, .weight = weights.router, .bias = {}, .out = logits});
-  const TensorView chosen = chosen_.take(DType::i32, {rows, config_.experts_per_token});
-  const TensorView shares = expert_weights_.take_f32({rows, config_.experts_per_token});
+  const TensorView chosen = pass.take(chosen_, DType::i32, {rows, config_.experts_per_token});
+  const TensorView shares =
+      pass.take(expert_weights_, DType::f32, {rows, config_.experts_per_token});
   ops::moe_router(pass.ctx, {.logits = logits,
                              .bias = weights.router_bias,
                              .experts = chosen,
@@ -47,7 +48,7 @@ TensorView FeedForwardLayer::mixture(const LayerPass& pass, const MoeWeights& we
                              .topk_groups = config_.topk_expert_groups,
                              .normalize = config_.normalize_expert_weights,
                              .routed_scale = static_cast<float>(config_.routed_scaling_factor)});
-  const TensorView output = moe_output_.take_f32({rows, config_.hidden_size});
+  const TensorView output = pass.take(moe_output_, {rows, config_.hidden_size});
   ops::moe_experts(pass.ctx, {.x = x,
                               .experts = chosen,
                               .weights = shares,

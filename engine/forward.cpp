@@ -1,9 +1,9 @@
 #include "engine/forward.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "kernels/ops/add.h"
+#include "kernels/ops/copy_rows.h"
 #include "kernels/ops/embedding.h"
 #include "kernels/ops/linear.h"
 #include "kernels/ops/rms_norm.h"
@@ -27,59 +27,88 @@ struct ClockGuard {
   ~ClockGuard() { clock.leave(); }
 };
 
+/// `count` values from where `first` begins.
+ConstTensorView joined(const ConstTensorView& first, std::int64_t count) {
+  return {first.raw(), first.dtype(), {count}, first.device()};
+}
+
+/// Calls action(entry, count, row) for each run of entries whose tokens lie one behind the other:
+/// its first entry, its tokens and its first packed row.
+template <class Action>
+void for_each_run(std::span<const ForwardEntry> entries, Action action) {
+  std::int64_t row = 0;
+  for (std::size_t e = 0; e < entries.size();) {
+    const ForwardEntry& first = entries[e++];
+    std::int64_t count = first.tokens.dim(0);
+    while (e < entries.size() &&
+           entries[e].tokens.raw() == first.tokens.raw() + count * dtype_bytes(DType::i32)) {
+      count += entries[e++].tokens.dim(0);
+    }
+    action(first, count, row);
+    row += count;
+  }
+}
+
 }  // namespace
 
 Forward::Forward(const ModelConfig& config, const Weights& weights, const LayerPattern& pattern,
-                 const EngineOptions& options, Device device)
+                 const EngineOptions& options)
     : config_(config),
       weights_(weights),
       pattern_(pattern),
       dense_attention_(options.dense_attention),
-      ctx_{.device = device, .stream = nullptr, .workspace = {}},
+      queue_(weights.queue()),
+      dtype_(weights.dtype()),
+      ctx_{.device = weights.embedding.device(),
+           .stream = queue_ == nullptr ? nullptr : queue_->stream(),
+           .workspace = {}},
       frequencies_(ops::rope_frequencies(config.rope)),
       attention_(config, static_cast<float>(options.latent_norm_eps.value_or(kLatentNormEps))),
       indexer_(config, options.indexer_mode, indexer_rope(config, options)),
       feed_forward_(config),
-      clock_(config.num_layers),
-      indexer_runs_(static_cast<std::size_t>(config.num_layers)),
-      expert_load_(DType::i64, {config.num_layers, config.num_experts}) {
+      clock_(config.num_layers, queue_),
+      indexer_runs_(DType::i64, {config.num_layers}, queue_),
+      expert_load_(DType::i64, {config.num_layers, config.num_experts}, queue_) {
   reset_counters();
 }
 
 void Forward::reset_counters() {
   num_forwards_ = 0;
-  std::fill(indexer_runs_.begin(), indexer_runs_.end(), 0);
+  indexer_runs_.fill_bytes(0);
   expert_load_.fill_bytes(0);
   clock_.reset();
 }
 
+std::span<const std::uint64_t> Forward::indexer_runs() const {
+  indexer_runs_read_ = HostView(indexer_runs_);
+  const auto* runs = indexer_runs_read_.all().data<std::int64_t>();
+  return {reinterpret_cast<const std::uint64_t*>(runs),
+          static_cast<std::size_t>(config_.num_layers)};
+}
+
 void Forward::run(std::span<const ForwardEntry> entries, ForwardObserver* observer) {
   for (const ForwardEntry& entry : entries) {
-    entry.cache->reserve(entry.cache->length() + std::ssize(entry.tokens));
+    entry.cache->reserve(entry.cache->length() + entry.tokens.dim(0));
   }
   const ClockGuard guard{clock_};
   clock_.enter(kNoLayer, Stage::other);
   pack(entries);
   const TensorView hidden = embed(entries);
   const std::int64_t half = config_.qk_rope_dim / 2;
-  const TensorView cos = cos_.take_f32({num_rows_, half}), sin = sin_.take_f32({num_rows_, half});
-  const TensorView positions = positions_.take(DType::i32, {num_rows_});
-  for (const PackedSequence& entry : packed_) {
-    auto* first = positions.row<std::int32_t>(entry.span.row_begin);
-    std::iota(first, first + entry.span.num_rows,
-              static_cast<std::int32_t>(entry.span.first_position));
-  }
+  const TensorView cos = cos_.take(DType::f32, {num_rows_, half}, queue_);
+  const TensorView sin = sin_.take(DType::f32, {num_rows_, half}, queue_);
   clock_.enter(kNoLayer, Stage::norm_rope_quant);
-  ops::rope_angles(ctx_, {&frequencies_, positions, cos, sin});
-  if (!dense_attention_) index_cache_.begin_forward(num_rows_, config_.index_top_k);
+  compute_angles(entries, cos, sin);
+  if (!dense_attention_) index_cache_.begin_forward(num_rows_, config_.index_top_k, queue_);
 
   if (observer != nullptr) {
     clock_.leave();
     observer->on_forward(observed_rows_, hidden);
   }
   for (std::int64_t layer = 0; layer < config_.num_layers; ++layer) {
-    run_layer({ctx_, clock_, packed_, num_rows_, cos, sin, layer, observer != nullptr}, hidden,
-              observer);
+    run_layer(
+        {ctx_, queue_, dtype_, clock_, packed_, num_rows_, cos, sin, layer, observer != nullptr},
+        hidden, observer);
   }
   if (observer != nullptr) {
     const TensorView normed = final_norm(hidden);
@@ -96,7 +125,7 @@ void Forward::pack(std::span<const ForwardEntry> entries) {
   observed_rows_.clear();
   num_rows_ = 0;
   for (const ForwardEntry& entry : entries) {
-    const std::int64_t rows = std::ssize(entry.tokens), first = entry.cache->length();
+    const std::int64_t rows = entry.tokens.dim(0), first = entry.cache->length();
     packed_.push_back({entry.sequence, entry.cache, {num_rows_, rows, first}});
     observed_rows_.push_back({entry.sequence, num_rows_, rows, first});
     num_rows_ += rows;
@@ -104,20 +133,27 @@ void Forward::pack(std::span<const ForwardEntry> entries) {
 }
 
 TensorView Forward::embed(std::span<const ForwardEntry> entries) {
-  const TensorView tokens = tokens_.take(DType::i32, {num_rows_});
-  auto* to = tokens.data<std::int32_t>();
-  for (const ForwardEntry& entry : entries) {
-    to = std::copy(entry.tokens.begin(), entry.tokens.end(), to);
-  }
-  const TensorView hidden = hidden_.take_f32({num_rows_, config_.hidden_size});
-  ops::embedding(ctx_, {.table = weights_.embedding, .tokens = tokens, .out = hidden});
+  const TensorView hidden = hidden_.take(dtype_, {num_rows_, config_.hidden_size}, queue_);
+  for_each_run(entries, [&](const ForwardEntry& first, std::int64_t count, std::int64_t row) {
+    ops::embedding(ctx_, {.table = weights_.embedding,
+                          .tokens = joined(first.tokens, count),
+                          .out = hidden.rows(row, count)});
+  });
   return hidden;
+}
+
+void Forward::compute_angles(std::span<const ForwardEntry> entries, TensorView cos,
+                             TensorView sin) {
+  for_each_run(entries, [&](const ForwardEntry& first, std::int64_t count, std::int64_t row) {
+    ops::rope_angles(ctx_, {&frequencies_, joined(first.positions, count), cos.rows(row, count),
+                            sin.rows(row, count)});
+  });
 }
 
 void Forward::run_layer(const LayerPass& pass, TensorView hidden, ForwardObserver* observer) {
   const LayerWeights& weights = weights_.layers[static_cast<std::size_t>(pass.layer)];
   const auto eps = static_cast<float>(config_.rms_norm_eps);
-  const TensorView attention_input = attention_input_.take_f32({num_rows_, config_.hidden_size});
+  const TensorView attention_input = pass.take(attention_input_, {num_rows_, config_.hidden_size});
   pass.enter(Stage::norm_rope_quant);
   ops::rms_norm(ctx_, {hidden, weights.input_norm, attention_input, eps});
 
@@ -126,9 +162,10 @@ void Forward::run_layer(const LayerPass& pass, TensorView hidden, ForwardObserve
   TensorView indices, margins;
   if (!dense_attention_) indices = index_cache_.indices();
   if (runs_indexer) {
-    if (pass.traced) margins = margins_.take_f32({num_rows_});
-    indexer_.select(pass, *weights.attention.indexer, attention_input, qr, indices, margins,
-                    &indexer_runs_[static_cast<std::size_t>(pass.layer)]);
+    if (pass.traced) margins = pass.take(margins_, DType::f32, {num_rows_});
+    indexer_.select(
+        pass, *weights.attention.indexer, attention_input, qr, indices, margins,
+        reinterpret_cast<std::uint64_t*>(indexer_runs_.data<std::int64_t>()) + pass.layer);
     index_cache_.set_source_layer(pass.layer);
   }
   attention_.append_latents(pass, weights.attention, attention_input);
@@ -137,7 +174,7 @@ void Forward::run_layer(const LayerPass& pass, TensorView hidden, ForwardObserve
   ops::add(ctx_, {hidden, attended});
 
   const TensorView feed_forward_input =
-      feed_forward_input_.take_f32({num_rows_, config_.hidden_size});
+      pass.take(feed_forward_input_, {num_rows_, config_.hidden_size});
   pass.enter(Stage::norm_rope_quant);
   ops::rms_norm(ctx_, {hidden, weights.post_attention_norm, feed_forward_input, eps});
   const TensorView load = expert_load_.view().rows(pass.layer, 1).reshaped({config_.num_experts});
@@ -159,33 +196,48 @@ void Forward::run_layer(const LayerPass& pass, TensorView hidden, ForwardObserve
 }
 
 TensorView Forward::final_norm(ConstTensorView hidden) {
-  const TensorView normed = final_norm_.take_f32({hidden.dim(0), hidden.dim(1)});
+  const TensorView normed = final_norm_.take(dtype_, {hidden.dim(0), hidden.dim(1)}, queue_);
   clock_.enter(kNoLayer, Stage::norm_rope_quant);
   ops::rms_norm(ctx_,
                 {hidden, weights_.final_norm, normed, static_cast<float>(config_.rms_norm_eps)});
   return normed;
 }
 
-void Forward::compute_logits(std::span<const ForwardEntry> entries, ConstTensorView hidden) {
-  const std::int64_t dim = config_.hidden_size;
+/// The rows whose logits are wanted, one behind the other; empty for none.
+TensorView Forward::gather_wanted(std::span<const ForwardEntry> entries, ConstTensorView hidden) {
   std::int64_t wanted = 0;
   for (const ForwardEntry& entry : entries) {
     if (!entry.logits.empty()) wanted += entry.logits.dim(0);
   }
-  if (wanted == 0) return;
-  clock_.enter(kNoLayer, Stage::lm_head);
-  const TensorView rows = logit_rows_.take_f32({wanted, dim});
-  auto* to = rows.data<float>();
-  for (std::size_t e = 0; e < entries.size(); ++e) {
-    if (entries[e].logits.empty()) continue;
-    const std::int64_t count = entries[e].logits.dim(0);
-    to =
-        std::copy_n(hidden.row<float>(packed_[e].span.row_begin + packed_[e].span.num_rows - count),
-                    count * dim, to);
+  if (wanted == 0) return {};
+  const TensorView rows = logit_rows_.take(dtype_, {wanted, config_.hidden_size}, queue_);
+  std::int64_t done = 0;
+  for (std::size_t e = 0; e < entries.size();) {
+    std::int64_t count = entries[e].logits.empty() ? 0 : entries[e].logits.dim(0);
+    const std::int64_t end = packed_[e].span.row_begin + packed_[e].span.num_rows;
+    const std::int64_t begin = end - count;
+    // Rows that lie one behind the other are one copy.
+    while (++e < entries.size() && count > 0 && !entries[e].logits.empty() &&
+           entries[e].logits.dim(0) == packed_[e].span.num_rows) {
+      count += entries[e].logits.dim(0);
+    }
+    if (count == 0) continue;
+    ops::copy_rows(ctx_, {.from = hidden.rows(begin, count), .to = rows.rows(done, count)});
+    done += count;
   }
+  return rows;
+}
+
+void Forward::compute_logits(std::span<const ForwardEntry> entries, ConstTensorView hidden) {
+  clock_.enter(kNoLayer, Stage::lm_head);
+  const TensorView rows = gather_wanted(entries, hidden);
+  if (rows.empty()) return;
   const TensorView normed = final_norm(rows);
   clock_.enter(kNoLayer, Stage::lm_head);
   const Tensor& head = config_.tie_word_embeddings ? weights_.embedding : weights_.lm_head;
+  const std::int64_t vocab = config_.vocab_size;
+  TensorView scratch;
+  if (queue_ != nullptr) scratch = logits_.take(DType::f32, {rows.dim(0), vocab}, queue_);
   // Destinations that lie one behind the other are one product: the head is read once.
   std::int64_t done = 0;
   for (std::size_t e = 0; e < entries.size();) {
@@ -193,14 +245,13 @@ void Forward::compute_logits(std::span<const ForwardEntry> entries, ConstTensorV
     if (first.empty()) continue;
     std::int64_t count = first.dim(0);
     while (e < entries.size() && !entries[e].logits.empty() &&
-           entries[e].logits.raw() ==
-               first.raw() + count * first.dim(1) * dtype_bytes(DType::f32)) {
+           entries[e].logits.raw() == first.raw() + count * vocab * dtype_bytes(DType::f32)) {
       count += entries[e++].logits.dim(0);
     }
-    ops::linear(ctx_, {.x = normed.rows(done, count),
-                       .weight = head,
-                       .bias = {},
-                       .out = TensorView(first.raw(), DType::f32, {count, first.dim(1)})});
+    const TensorView wanted(first.raw(), DType::f32, {count, vocab});
+    const TensorView out = queue_ == nullptr ? wanted : scratch.rows(done, count);
+    ops::linear(ctx_, {.x = normed.rows(done, count), .weight = head, .bias = {}, .out = out});
+    if (queue_ != nullptr) queue_->copy(wanted.raw(), out.raw(), out.bytes());
     done += count;
   }
 }

@@ -14,8 +14,9 @@ namespace dsabench {
 struct ForwardEntry {
   std::int64_t sequence = 0;
   KvCache* cache = nullptr;
-  std::span<const std::int32_t> tokens;
-  /// Where the logits of the entry's last rows go: [n <= tokens, vocab] f32; empty for none.
+  ConstTensorView tokens, positions;  ///< [n] i32, where the weights are
+  /// On the host, where the logits of the entry's last rows go: [n <= tokens, vocab] f32; empty for
+  /// none.
   TensorView logits;
 };
 
@@ -25,29 +26,34 @@ class Forward {
  public:
   /// References outlive the object.
   Forward(const ModelConfig& config, const Weights& weights, const LayerPattern& pattern,
-          const EngineOptions& options, Device device);
+          const EngineOptions& options);
 
   /// Appends every entry's tokens to its caches. Lengths change last: where something throws they
-  /// are as before.
+  /// are as before. On a device the work is given to the queue, and done once that is.
   void run(std::span<const ForwardEntry> entries, ForwardObserver* observer);
 
   std::int64_t num_forwards() const { return num_forwards_; }
-  std::span<const std::uint64_t> indexer_runs() const { return indexer_runs_; }
-  ConstTensorView expert_load() const { return expert_load_; }
+  /// Read from the device at the call; valid until the next.
+  std::span<const std::uint64_t> indexer_runs() const;
+  HostView expert_load() const { return expert_load_; }
   const StageClock& clock() const { return clock_; }
   void reset_counters();
 
  private:
   void pack(std::span<const ForwardEntry> entries);
   TensorView embed(std::span<const ForwardEntry> entries);
+  void compute_angles(std::span<const ForwardEntry> entries, TensorView cos, TensorView sin);
   void run_layer(const LayerPass& pass, TensorView hidden, ForwardObserver* observer);
   void compute_logits(std::span<const ForwardEntry> entries, ConstTensorView hidden);
+  TensorView gather_wanted(std::span<const ForwardEntry> entries, ConstTensorView hidden);
   TensorView final_norm(ConstTensorView hidden);
 
   const ModelConfig& config_;
   const Weights& weights_;
   const LayerPattern& pattern_;
   const bool dense_attention_;
+  DeviceQueue* queue_;  ///< null on the host
+  const DType dtype_;
   Context ctx_;
   ops::RopeFrequencies frequencies_;
   AttentionLayer attention_;
@@ -58,12 +64,13 @@ class Forward {
   std::vector<PackedSequence> packed_;
   std::vector<ForwardRows> observed_rows_;
   std::int64_t num_rows_ = 0;
-  ScratchBuffer tokens_, positions_, cos_, sin_, hidden_, attention_input_, feed_forward_input_,
-      margins_, final_norm_, logit_rows_;
+  ScratchBuffer cos_, sin_, hidden_, attention_input_, feed_forward_input_, margins_, final_norm_,
+      logit_rows_, logits_;
 
   StageClock clock_;
   std::int64_t num_forwards_ = 0;
-  std::vector<std::uint64_t> indexer_runs_;
+  Tensor indexer_runs_;  ///< [layers] i64, counted where the indexer runs
+  mutable HostView indexer_runs_read_;
   Tensor expert_load_;
 };
 

@@ -1,25 +1,17 @@
 #include "engine/indexer_layer.h"
 
-#include <algorithm>
 #include <cmath>
 
+#include "kernels/ops/copy_rows.h"
 #include "kernels/ops/layer_norm.h"
 #include "kernels/ops/linear.h"
 #include "kernels/ops/quantize_fp8.h"
+#include "kernels/ops/scale.h"
 
 namespace dsabench {
 namespace {
 
 constexpr float kKeyNormEps = 1e-6f;  // fixed by every implementation, whatever the config says
-
-/// weights[t, h] *= factor * (scales[t, h] where there are any).
-void scale_head_weights(TensorView weights, float factor, ConstTensorView scales) {
-  auto* values = weights.data<float>();
-  const float* per_head = scales.empty() ? nullptr : scales.data<float>();
-  for (std::int64_t i = 0; i < weights.num_elements(); ++i) {
-    values[i] *= factor * (per_head != nullptr ? per_head[i] : 1.0f);
-  }
-}
 
 }  // namespace
 
@@ -30,7 +22,7 @@ void IndexerLayer::select(const LayerPass& pass, const IndexerWeights& weights, 
   pass.enter(Stage::indexer_proj);
   append_keys(pass, weights, x);
 
-  const TensorView flat = queries_.take_f32({rows, heads * dim});
+  const TensorView flat = pass.take(queries_, {rows, heads * dim});
   ops::linear(pass.ctx, {.x = qr, .weight = weights.wq_b, .bias = {}, .out = flat});
   const TensorView q = flat.split_last(heads, dim);
   rotate(pass, q);
@@ -38,8 +30,8 @@ void IndexerLayer::select(const LayerPass& pass, const IndexerWeights& weights, 
   if (mode_ != IndexerMode::exact) {
     const TensorView head_rows = flat.reshaped({rows * heads, dim});
     if (mode_ == IndexerMode::fp8_hadamard) ops::hadamard(pass.ctx, {head_rows});
-    scored = quantised_queries_.take(DType::f8_e4m3, {rows, heads, dim});
-    scales = query_scales_.take_f32({rows * heads, 1});
+    scored = pass.take(quantised_queries_, DType::f8_e4m3, {rows, heads, dim});
+    scales = pass.take(query_scales_, DType::f32, {rows * heads, 1});
     ops::quantize_fp8(pass.ctx, {.x = head_rows,
                                  .out = scored.reshaped({rows * heads, dim}),
                                  .scales = scales,
@@ -48,7 +40,8 @@ void IndexerLayer::select(const LayerPass& pass, const IndexerWeights& weights, 
   }
   const TensorView gates = head_weights(pass, weights, x);
   const auto factor = static_cast<float>(1.0 / std::sqrt(double(heads) * double(dim)));
-  scale_head_weights(gates, factor, scales);
+  if (!scales.empty()) scales = scales.reshaped({rows, heads});
+  ops::scale(pass.ctx, {.values = gates, .scales = scales, .factor = factor});
 
   sequences_.clear();
   for (const PackedSequence& entry : pass.sequences) {
@@ -75,7 +68,7 @@ void IndexerLayer::rotate(const LayerPass& pass, TensorView x) const {
 void IndexerLayer::append_keys(const LayerPass& pass, const IndexerWeights& weights,
                                ConstTensorView x) {
   const std::int64_t dim = config_.index_dim;
-  const TensorView keys = keys_.take_f32({pass.num_rows, dim});
+  const TensorView keys = pass.take(keys_, {pass.num_rows, dim});
   ops::linear(pass.ctx, {.x = x, .weight = weights.wk, .bias = {}, .out = keys});
   ops::layer_norm(pass.ctx, {.x = keys,
                              .weight = weights.k_norm_weight,
@@ -90,7 +83,7 @@ void IndexerLayer::append_keys(const LayerPass& pass, const IndexerWeights& weig
     const TensorView to =
         entry.cache->indexer_keys(pass.layer).rows(span.first_position, span.num_rows);
     if (mode_ == IndexerMode::exact) {
-      std::copy_n(from.data<float>(), from.num_elements(), to.data<float>());
+      ops::copy_rows(pass.ctx, {.from = from, .to = to});
       continue;
     }
     const TensorView scales =
@@ -105,7 +98,8 @@ void IndexerLayer::append_keys(const LayerPass& pass, const IndexerWeights& weig
 
 TensorView IndexerLayer::head_weights(const LayerPass& pass, const IndexerWeights& weights,
                                       ConstTensorView x) {
-  const TensorView gates = head_weights_.take_f32({pass.num_rows, config_.index_heads});
+  const TensorView gates =
+      pass.take(head_weights_, DType::f32, {pass.num_rows, config_.index_heads});
   ops::linear(pass.ctx, {.x = x, .weight = weights.weights_proj, .bias = {}, .out = gates});
   return gates;
 }

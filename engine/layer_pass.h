@@ -3,6 +3,7 @@
 #include <span>
 
 #include "engine/cache/kv_cache.h"
+#include "engine/scratch_buffer.h"
 #include "engine/stage_clock.h"
 #include "kernels/base/context.h"
 #include "kernels/ops/sequence_span.h"
@@ -19,6 +20,8 @@ struct PackedSequence {
 /// What the blocks of one layer are run on: the packed rows of a forward pass. Owns nothing.
 struct LayerPass {
   const Context& ctx;
+  DeviceQueue* queue = nullptr;  ///< null on the host
+  DType dtype = DType::f32;      ///< of activations and caches
   StageClock& clock;
   std::span<const PackedSequence> sequences;
   std::int64_t num_rows = 0;
@@ -27,6 +30,14 @@ struct LayerPass {
   bool traced = false;  ///< an observer wants what only it reads
 
   void enter(Stage stage) const { clock.enter(layer, stage); }
+  /// Scratch on the pass's device: for activations, and of another type.
+  TensorView take(ScratchBuffer& buffer, std::initializer_list<std::int64_t> shape) const {
+    return buffer.take(dtype, shape, queue);
+  }
+  TensorView take(ScratchBuffer& buffer, DType other,
+                  std::initializer_list<std::int64_t> shape) const {
+    return buffer.take(other, shape, queue);
+  }
 };
 
 }  // namespace dsabench

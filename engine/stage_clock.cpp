@@ -30,42 +30,71 @@ const char* stage_name(Stage stage) {
   return "?";
 }
 
-StageClock::StageClock(std::int64_t num_layers) : times_(static_cast<std::size_t>(num_layers + 1)) {
+StageClock::StageClock(std::int64_t num_layers, DeviceQueue* queue)
+    : times_(static_cast<std::size_t>(num_layers + 1)),
+      timeline_(queue == nullptr ? nullptr : queue->make_timeline()) {
   reset();
 }
 
 void StageClock::reset() {
+  if (timeline_) timeline_->take();
+  marks_.clear();
   for (auto& row : times_) row.fill(0);
-  row_ = nullptr;
+  row_ = kIdle;
 }
 
 void StageClock::enter(std::int64_t layer, Stage stage) {
-  const auto now = Clock::now();
-  if (row_ != nullptr) (*row_)[static_cast<std::size_t>(stage_)] += (now - since_).count();
-  row_ = &times_.at(static_cast<std::size_t>(layer + 1));
+  const auto row = static_cast<std::size_t>(layer + 1);
+  if (row >= times_.size()) throw InvalidArgument("StageClock: a layer that the model lacks");
+  if (timeline_) {
+    if (row_ == row && stage_ == static_cast<int>(stage)) return;
+    timeline_->mark();
+    marks_.push_back({row, static_cast<int>(stage)});
+  } else {
+    const auto now = Clock::now();
+    if (row_ != kIdle) times_[row_][static_cast<std::size_t>(stage_)] += (now - since_).count();
+    since_ = now;
+  }
+  row_ = row;
   stage_ = static_cast<int>(stage);
-  since_ = now;
 }
 
 void StageClock::leave() {
-  if (row_ == nullptr) return;
-  (*row_)[static_cast<std::size_t>(stage_)] += (Clock::now() - since_).count();
-  row_ = nullptr;
+  if (row_ == kIdle) return;
+  if (timeline_) {
+    timeline_->mark();
+    marks_.push_back({kIdle, 0});
+  } else {
+    times_[row_][static_cast<std::size_t>(stage_)] += (Clock::now() - since_).count();
+  }
+  row_ = kIdle;
+}
+
+/// All times, a device's finished marks included.
+const StageClock::Times& StageClock::settled() const {
+  if (!timeline_ || marks_.empty()) return times_;
+  const std::vector<std::int64_t> between = timeline_->take();
+  for (std::size_t i = 0; i < between.size(); ++i) {
+    if (marks_[i].row == kIdle) continue;
+    times_[marks_[i].row][static_cast<std::size_t>(marks_[i].stage)] += between[i];
+  }
+  marks_.clear();
+  return times_;
 }
 
 std::int64_t StageClock::nanoseconds(std::int64_t layer, Stage stage) const {
-  return times_.at(static_cast<std::size_t>(layer + 1))[static_cast<std::size_t>(stage)];
+  return settled().at(static_cast<std::size_t>(layer + 1))[static_cast<std::size_t>(stage)];
 }
 
 std::int64_t StageClock::nanoseconds(Stage stage) const {
   std::int64_t sum = 0;
-  for (const auto& row : times_) sum += row[static_cast<std::size_t>(stage)];
+  for (const auto& row : settled()) sum += row[static_cast<std::size_t>(stage)];
   return sum;
 }
 
 std::int64_t StageClock::total_nanoseconds() const {
   std::int64_t sum = 0;
-  for (const auto& row : times_) sum = std::accumulate(row.begin(), row.end(), sum);
+  for (const auto& row : settled()) sum = std::accumulate(row.begin(), row.end(), sum);
   return sum;
 }
 

@@ -10,12 +10,13 @@ namespace dsabench {
 /// pass.
 class IndexCache {
  public:
-  /// Beyond every position that a cache can hold.
+  /// Beyond every position that a cache can hold; four equal bytes.
   static constexpr std::int32_t kPoison = 0x7f7f7f7f;
 
   /// Prepares for `rows` rows of `top_k` indices; contents are poisoned with positions that no
   /// operator accepts, so that a Shared layer that reads before any Full layer wrote is refused.
-  void begin_forward(std::int64_t rows, std::int64_t top_k);
+  /// Lives on the queue's device, or on the host.
+  void begin_forward(std::int64_t rows, std::int64_t top_k, DeviceQueue* queue = nullptr);
   /// [rows, top_k] i32.
   TensorView indices();
   /// The Full layer that wrote last in this pass, or -1.

@@ -1,36 +1,37 @@
 #include "engine/cache/kv_cache.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace dsabench {
 namespace {
+
+std::int64_t rows_bytes(const Tensor& tensor, std::int64_t rows) {
+  return tensor.view().rows(0, rows).bytes();
+}
 
 /// A tensor of `capacity` rows that holds the first `valid` rows of `old` and poison after them.
 Tensor grown(const Tensor& old, std::int64_t valid, std::int64_t capacity) {
   std::vector<std::int64_t> shape(old.shape().begin(), old.shape().end());
   shape[0] = capacity;
-  Tensor larger(old.dtype(), std::move(shape));
-  const std::int64_t kept = old.view().rows(0, valid).bytes();
-  auto* bytes = reinterpret_cast<char*>(larger.view().raw());
-  std::memcpy(bytes, old.view().raw(), static_cast<std::size_t>(kept));
-  std::memset(bytes + kept, 0xff, static_cast<std::size_t>(larger.bytes() - kept));
+  Tensor larger(old.dtype(), std::move(shape), old.queue());
+  const std::int64_t kept = rows_bytes(old, valid);
+  if (kept > 0) larger.copy_bytes(old, kept);
+  if (larger.bytes() > kept) larger.fill_bytes(kept, larger.bytes() - kept, 0xff);
   return larger;
 }
 
 void copy_rows(const Tensor& from, std::int64_t rows, Tensor& to) {
-  const ConstTensorView source = from.view().rows(0, rows);
-  std::memcpy(to.view().raw(), source.raw(), static_cast<std::size_t>(source.bytes()));
+  if (rows > 0) to.copy_bytes(from, rows_bytes(from, rows));
 }
 
 void poison_rows(Tensor& tensor, std::int64_t begin, std::int64_t end) {
-  const TensorView rows = tensor.view().rows(begin, end - begin);
-  std::memset(rows.raw(), 0xff, static_cast<std::size_t>(rows.bytes()));
+  const std::int64_t first = rows_bytes(tensor, begin);
+  tensor.fill_bytes(first, rows_bytes(tensor, end) - first, 0xff);
 }
 
 bool same_rows(const Tensor& a, const Tensor& b) {
   if (a.empty() || b.empty()) return a.empty() == b.empty();
-  return a.dtype() == b.dtype() && a.shape().size() == b.shape().size() &&
+  return a.queue() == b.queue() && a.dtype() == b.dtype() && a.shape().size() == b.shape().size() &&
          std::equal(a.shape().begin() + 1, a.shape().end(), b.shape().begin() + 1);
 }
 
@@ -45,15 +46,16 @@ void for_each_tensor(Layer& layer, Action action) {
 }  // namespace
 
 KvCache::KvCache(const ModelConfig& config, const LayerPattern& pattern,
-                 std::optional<IndexerMode> mode, std::int64_t reserve_tokens)
+                 std::optional<IndexerMode> mode, std::int64_t reserve_tokens, DType dtype,
+                 DeviceQueue* queue)
     : layers_(static_cast<std::size_t>(pattern.num_layers())) {
   for (std::int64_t l = 0; l < pattern.num_layers(); ++l) {
     LayerCache& layer = layers_[static_cast<std::size_t>(l)];
-    layer.latents = Tensor(DType::f32, {0, config.kv_lora_rank + config.qk_rope_dim});
+    layer.latents = Tensor(dtype, {0, config.kv_lora_rank + config.qk_rope_dim}, queue);
     if (!mode || !pattern.is_full(l)) continue;
     const bool exact = *mode == IndexerMode::exact;
-    layer.keys = Tensor(exact ? DType::f32 : DType::f8_e4m3, {0, config.index_dim});
-    if (!exact) layer.key_scales = Tensor(DType::f32, {0});
+    layer.keys = Tensor(exact ? dtype : DType::f8_e4m3, {0, config.index_dim}, queue);
+    if (!exact) layer.key_scales = Tensor(DType::f32, {0}, queue);
   }
   reserve(reserve_tokens);
 }

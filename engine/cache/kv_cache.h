@@ -22,9 +22,10 @@ IndexerMode parse_indexer_mode(std::string_view name);
 /// that growth within a reserved capacity never allocates. Not thread-safe.
 class KvCache {
  public:
-  /// Without a mode (dense attention) no layer has an indexer cache.
+  /// Without a mode (dense attention) no layer has an indexer cache. Lives on the queue's device,
+  /// or on the host; `dtype` is the activations': f32, or bf16 on a device.
   KvCache(const ModelConfig& config, const LayerPattern& pattern, std::optional<IndexerMode> mode,
-          std::int64_t reserve_tokens);
+          std::int64_t reserve_tokens, DType dtype = DType::f32, DeviceQueue* queue = nullptr);
 
   std::int64_t length() const { return length_; }
   /// Makes room for `tokens` rows in every cache; keeps what is there. New rows are poisoned.
@@ -32,10 +33,12 @@ class KvCache {
   /// Declares rows [0, tokens) valid; needs capacity. Shrinking poisons the rows it forgets.
   void set_length(std::int64_t tokens);
 
-  /// [capacity, kv_lora_rank + rope] f32: normalised latent, then rotated key part.
+  /// [capacity, kv_lora_rank + rope] of the activations' type: normalised latent, then rotated key
+  /// part.
   TensorView latents(std::int64_t layer);
   ConstTensorView latents(std::int64_t layer) const;
-  /// [capacity, index_dim] f32 or f8_e4m3. Throws InvalidArgument on a layer without indexer cache.
+  /// [capacity, index_dim] of the activations' type, or f8_e4m3. Throws InvalidArgument on a layer
+  /// without indexer cache.
   TensorView indexer_keys(std::int64_t layer);
   ConstTensorView indexer_keys(std::int64_t layer) const;
   /// [capacity] f32 in the fp8 modes, else empty. Throws as indexer_keys.

@@ -11,7 +11,9 @@
 #include "engine/model/shape_weights_picks.h"
 #include "engine/model/shape_weights_random.h"
 #include "engine/model/shape_weights_router.h"
+#include "engine/model/weight_placement.h"
 #include "kernels/base/error.h"
+#include "kernels/ops/fill_normal.h"
 
 // Generated weights that behave like a trained model's where speed depends on it.
 //
@@ -59,6 +61,9 @@
 //    / kSignal of the picks differs, hazard (0.7-0.9) being Gamma(2)'s at the cut. Measured
 //    overlaps are printed with every speed table (engine/search/overlap.h).
 //
+// Where the weights belong on a device, what nothing edits or reads afterwards is generated there,
+// and the rest on the host, a layer at a time: the same bits either way.
+//
 // With Picks::random no step of 4 is taken, and overlaps are those of chance.
 
 namespace dsabench {
@@ -69,8 +74,13 @@ constexpr int kGeneratorVersion = 1;
 
 class Generator {
  public:
-  Generator(const ModelConfig& config, Picks picks, std::uint64_t seed)
-      : config_(config), channels_(config), seed_(seed) {
+  Generator(const ModelConfig& config, Picks picks, std::uint64_t seed,
+            const WeightPlacement& placement)
+      : config_(config), channels_(config), placement_(placement), seed_(seed) {
+    if (placement.queue != nullptr) {
+      ctx_.device = placement.queue->device();
+      ctx_.stream = placement.queue->stream();
+    }
     if (2 * channels_.protected_end() > config.hidden_size) {
       throw InvalidArgument(fmt::format("{}: generated weights need hidden_size >= {}, got {}",
                                         config.name, 2 * channels_.protected_end(),
@@ -81,47 +91,66 @@ class Generator {
 
   Weights weights() {
     Weights result;
-    result.embedding =
-        normal("model.embed_tokens.weight", config_.vocab_size, config_.hidden_size, 1.0);
-    if (planted_) planted_->plant_embedding(result.embedding);
-    result.final_norm = constant(config_.hidden_size, 1.0f);
+    Tensor embedding =
+        host_normal("model.embed_tokens.weight", config_.vocab_size, config_.hidden_size, 1.0);
+    if (planted_) planted_->plant_embedding(embedding);
+    result.final_norm = placed(constant(config_.hidden_size, 1.0f), placement_);
     if (!config_.tie_word_embeddings) {
       result.lm_head = matrix("lm_head.weight", config_.vocab_size, config_.hidden_size);
     }
     for (std::int64_t layer = 0; layer < config_.num_layers; ++layer) {
-      result.layers.push_back(layer_weights(layer, result.embedding));
+      result.layers.push_back(layer_weights(layer, embedding));
+      place(result.layers.back(), placement_);
     }
+    result.embedding = placed(std::move(embedding), placement_);
+    if (placement_.queue != nullptr) placement_.queue->wait();
     return result;
   }
 
  private:
-  /// Independent N(0, variance) elements.
+  /// Independent N(0, variance) elements, on the host or at the weights' place.
   void fill(TensorView view, const std::string& name, double variance) const {
-    fill_shape_normal(view, seed_, shape_stream(name), static_cast<float>(std::sqrt(variance)));
+    ops::fill_normal(view.device().is_cpu() ? host_ : ctx_,
+                     {.out = view,
+                      .seed = seed_,
+                      .stream = shape_stream(name),
+                      .scale = static_cast<float>(std::sqrt(variance))});
   }
-  Tensor normal(const std::string& name, std::int64_t rows, std::int64_t columns,
-                double variance) const {
+  Tensor at_place(std::vector<std::int64_t> shape) const {
+    return {placement_.dtype, std::move(shape), placement_.queue};
+  }
+  Tensor matrix(const std::string& name, std::int64_t rows, std::int64_t columns) const {
+    Tensor tensor = at_place({rows, columns});
+    fill(tensor, name, 1.0 / double(columns));
+    return tensor;
+  }
+  /// For tensors that are edited or read on the host before they are placed.
+  Tensor host_normal(const std::string& name, std::int64_t rows, std::int64_t columns,
+                     double variance) const {
     Tensor tensor(DType::f32, {rows, columns});
     fill(tensor, name, variance);
     return tensor;
   }
-  Tensor matrix(const std::string& name, std::int64_t rows, std::int64_t columns) const {
-    return normal(name, rows, columns, 1.0 / double(columns));
+  Tensor host_matrix(const std::string& name, std::int64_t rows, std::int64_t columns) const {
+    return host_normal(name, rows, columns, 1.0 / double(columns));
   }
   static Tensor constant(std::int64_t size, float value) {
     Tensor tensor(DType::f32, {size});
     std::fill_n(tensor.data<float>(), size, value);
     return tensor;
   }
-  /// A matrix whose product is added to the residual stream.
-  void fill_output(TensorView view, const std::string& name) const {
-    const std::int64_t fan_in = view.dim(1);
-    fill(view, name, 1.0 / (2.0 * double(config_.num_layers) * double(fan_in)));
-    std::fill_n(view.data<float>(), channels_.protected_end() * fan_in, 0.0f);
+  /// A matrix whose product is added to the residual stream; the `at`-th of a stack of them.
+  void fill_output(Tensor& tensor, std::int64_t at, const std::string& name) const {
+    const std::int64_t fan_in = tensor.shape().back();
+    const std::int64_t first = at * config_.hidden_size * fan_in * dtype_bytes(tensor.dtype());
+    fill(TensorView(tensor.view().raw() + first, tensor.dtype(), {config_.hidden_size, fan_in},
+                    tensor.device()),
+         name, 1.0 / (2.0 * double(config_.num_layers) * double(fan_in)));
+    tensor.fill_bytes(first, channels_.protected_end() * fan_in * dtype_bytes(tensor.dtype()), 0);
   }
   Tensor output_matrix(const std::string& name, std::int64_t columns) const {
-    Tensor tensor(DType::f32, {config_.hidden_size, columns});
-    fill_output(tensor, name);
+    Tensor tensor = at_place({config_.hidden_size, columns});
+    fill_output(tensor, 0, name);
     return tensor;
   }
 
@@ -144,7 +173,7 @@ class Generator {
     const ModelConfig& c = config_;
     const std::int64_t kv_a_rows = c.kv_lora_rank + c.qk_rope_dim;
     AttentionWeights w;
-    w.q_a_proj = matrix(prefix + "q_a_proj.weight", c.q_lora_rank, c.hidden_size);
+    w.q_a_proj = host_matrix(prefix + "q_a_proj.weight", c.q_lora_rank, c.hidden_size);
     w.q_a_norm = constant(c.q_lora_rank, 1.0f);
     w.q_b_proj = matrix(prefix + "q_b_proj.weight", c.num_heads * c.qk_head_dim(), c.q_lora_rank);
     w.kv_a_proj = matrix(prefix + "kv_a_proj_with_mqa.weight", kv_a_rows, c.hidden_size);
@@ -164,11 +193,11 @@ class Generator {
   IndexerWeights indexer(const std::string& prefix) const {
     const ModelConfig& c = config_;
     IndexerWeights w;
-    w.wq_b = matrix(prefix + "wq_b.weight", c.index_heads * c.index_dim, c.q_lora_rank);
-    w.wk = matrix(prefix + "wk.weight", c.index_dim, c.hidden_size);
+    w.wq_b = host_matrix(prefix + "wq_b.weight", c.index_heads * c.index_dim, c.q_lora_rank);
+    w.wk = host_matrix(prefix + "wk.weight", c.index_dim, c.hidden_size);
     w.k_norm_weight = constant(c.index_dim, 1.0f);
     w.k_norm_bias = constant(c.index_dim, 0.0f);
-    w.weights_proj = matrix(prefix + "weights_proj.weight", c.index_heads, c.hidden_size);
+    w.weights_proj = host_matrix(prefix + "weights_proj.weight", c.index_heads, c.hidden_size);
     return w;
   }
 
@@ -182,7 +211,7 @@ class Generator {
 
   DenseMlpWeights dense(const std::string& prefix, std::int64_t intermediate) const {
     DenseMlpWeights w;
-    w.gate_up = Tensor(DType::f32, {2 * intermediate, config_.hidden_size});
+    w.gate_up = at_place({2 * intermediate, config_.hidden_size});
     fill_gate_up(w.gate_up, prefix);
     w.down = output_matrix(prefix + "down_proj.weight", intermediate);
     return w;
@@ -195,14 +224,12 @@ class Generator {
     MoeWeights w;
     w.router = router(prefix + "gate.weight");
     w.router_bias = balanced_router_bias(config_, channels_, layer, w.router, embedding);
-    w.gate_up = Tensor(DType::f32, {experts, 2 * width, hidden});
-    w.down = Tensor(DType::f32, {experts, hidden, width});
+    w.gate_up = at_place({experts, 2 * width, hidden});
+    w.down = at_place({experts, hidden, width});
     for (std::int64_t e = 0; e < experts; ++e) {
       const std::string owner = fmt::format("{}experts.{}.", prefix, e);
-      fill_gate_up(TensorView(w.gate_up.view().row<float>(e), DType::f32, {2 * width, hidden}),
-                   owner);
-      fill_output(TensorView(w.down.view().row<float>(e), DType::f32, {hidden, width}),
-                  owner + "down_proj.weight");
+      fill_gate_up(w.gate_up.view().rows(e, 1).reshaped({2 * width, hidden}), owner);
+      fill_output(w.down, e, owner + "down_proj.weight");
     }
     if (config_.num_shared_experts > 0) {
       w.shared = dense(prefix + "shared_experts.", width * config_.num_shared_experts);
@@ -213,7 +240,8 @@ class Generator {
   /// Reads the router channels alone; their number takes the place of the fan-in.
   Tensor router(const std::string& name) const {
     const std::int64_t columns = channels_.router_end - channels_.router_begin;
-    Tensor tensor = normal(name, config_.num_experts, config_.hidden_size, 1.0 / double(columns));
+    Tensor tensor =
+        host_normal(name, config_.num_experts, config_.hidden_size, 1.0 / double(columns));
     for (std::int64_t e = 0; e < config_.num_experts; ++e) {
       float* row = tensor.view().row<float>(e);
       std::fill(row, row + channels_.router_begin, 0.0f);
@@ -225,6 +253,8 @@ class Generator {
   const ModelConfig& config_;
   const ShapeChannels channels_;
   std::optional<PlantedPicks> planted_;
+  WeightPlacement placement_;
+  Context host_, ctx_;
   std::uint64_t seed_;
 };
 
@@ -247,9 +277,19 @@ Picks parse_picks(std::string_view name) {
   throw InvalidArgument(fmt::format("picks '{}' is not one of planted, random", name));
 }
 
+float shape_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
+  return ops::normal_at(ops::normal_stream(seed, stream), index);
+}
+
 Weights generate_shape_weights(const ModelConfig& config, Picks picks, std::uint64_t seed) {
+  return generate_shape_weights(config, picks, seed, {});
+}
+
+Weights generate_shape_weights(const ModelConfig& config, Picks picks, std::uint64_t seed,
+                               const WeightPlacement& placement) {
   validate(config);
-  Weights weights = Generator(config, picks, seed).weights();
+  check_placement(placement);
+  Weights weights = Generator(config, picks, seed, placement).weights();
   weights.content_id = recipe_id(config, picks, seed);
   weights.notices.push_back(fmt::format("generated weights ({} picks, seed {}): for speed only",
                                         picks_name(picks), seed));

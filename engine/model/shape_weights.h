@@ -23,5 +23,9 @@ float shape_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t index
 /// generated text-like tokens, and, for Picks::planted, the shared component described in
 /// shape_weights.cpp. Speed only: the accuracy of such a model is chance.
 Weights generate_shape_weights(const ModelConfig& config, Picks picks, std::uint64_t seed);
+/// At their place: the same values, rounded where that place holds bf16. Matrices are generated on
+/// the device itself.
+Weights generate_shape_weights(const ModelConfig& config, Picks picks, std::uint64_t seed,
+                               const WeightPlacement& placement);
 
 }  // namespace dsabench

@@ -2,8 +2,6 @@
 #include <cstdint>
 #include <string_view>
 
-#include "kernels/base/tensor_view.h"
-
 namespace dsabench {
 
 /// The stream of a tensor: FNV-1a of its Hugging Face name, so that what a tensor holds depends
@@ -15,9 +13,5 @@ constexpr std::uint64_t shape_stream(std::string_view tensor_name) {
   }
   return hash;
 }
-
-/// matrix[r, c] = scale * shape_normal(seed, stream, r * columns + c). Runs on all threads.
-///   matrix [rows, columns] f32, contiguous
-void fill_shape_normal(TensorView matrix, std::uint64_t seed, std::uint64_t stream, float scale);
 
 }  // namespace dsabench

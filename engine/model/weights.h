@@ -52,7 +52,10 @@ struct LayerWeights {
   std::optional<MoeWeights> moe;
 };
 
-/// All weights of a model, f32 on the host. Immutable once built; shared by engines.
+struct WeightPlacement;
+
+/// All weights of a model, all in one place: f32 on the host, f32 or bf16 on a device
+/// (weight_placement.h). Immutable once built; shared by engines.
 struct Weights {
   Tensor embedding;   ///< [vocab, D]
   Tensor final_norm;  ///< [D]
@@ -63,6 +66,10 @@ struct Weights {
   /// Hash of what was loaded or generated (XXH3-128, hex): part of the model id.
   std::string content_id;
   std::int64_t bytes() const;
+  /// Of matrices and norms, and so of activations.
+  DType dtype() const { return embedding.dtype(); }
+  /// Of the device that holds them; null for the host.
+  DeviceQueue* queue() const { return embedding.queue(); }
 };
 
 /// Loads a checkpoint directory's tensors as f32: single or sharded files; F32, BF16, F16, and
@@ -71,6 +78,10 @@ struct Weights {
 /// a pattern can do without), or present and unused; tensors of MTP layers ignored with a notice.
 /// Throws InvalidArgument naming file, tensor, expected and found shape for a missing or
 /// mismatching tensor and for an indexer of which only a part is there.
+///
+/// Each layer goes to `placement` as soon as it is read: the host holds one at a time.
+Weights load_weights(const ModelConfig& config, const std::string& directory,
+                     const WeightPlacement& placement);
 Weights load_weights(const ModelConfig& config, const std::string& directory);
 
 /// Throws InvalidArgument naming the layer where the pattern runs an indexer that the weights lack.

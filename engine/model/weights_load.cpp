@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "engine/model/tensor_source.h"
-#include "engine/model/weights.h"
+#include "engine/model/weight_placement.h"
 #include "kernels/base/error.h"
 
 namespace dsabench {
@@ -181,15 +181,21 @@ void add_notices(const TensorSource& source, const ModelConfig& config, Weights&
 }  // namespace
 
 Weights load_weights(const ModelConfig& config, const std::string& directory) {
+  return load_weights(config, directory, {});
+}
+
+Weights load_weights(const ModelConfig& config, const std::string& directory,
+                     const WeightPlacement& placement) {
   validate(config);
+  check_placement(placement);
   TensorSource source(CheckpointFiles::open(directory), config.fp8_block_rows,
                       config.fp8_block_columns);
   Weights weights;
-  weights.embedding =
-      source.take("model.embed_tokens.weight", {config.vocab_size, config.hidden_size});
-  weights.final_norm = source.take("model.norm.weight", {config.hidden_size});
+  const std::vector<std::int64_t> vocab_shape{config.vocab_size, config.hidden_size};
+  weights.embedding = placed(source.take("model.embed_tokens.weight", vocab_shape), placement);
+  weights.final_norm = placed(source.take("model.norm.weight", {config.hidden_size}), placement);
   if (!config.tie_word_embeddings) {
-    weights.lm_head = source.take("lm_head.weight", {config.vocab_size, config.hidden_size});
+    weights.lm_head = placed(source.take("lm_head.weight", vocab_shape), placement);
   }
   for (std::int64_t layer = 0; layer < config.num_layers; ++layer) {
     weights.layers.push_back(load_layer(source, config, layer));
@@ -199,6 +205,7 @@ Weights load_weights(const ModelConfig& config, const std::string& directory) {
                       "model.layers.0.self_attn.indexer.*",
                       directory));
     }
+    place(weights.layers.back(), placement);
   }
   add_notices(source, config, weights);
   weights.content_id = source.content_id();

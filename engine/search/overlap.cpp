@@ -10,7 +10,7 @@ namespace dsabench {
 namespace {
 
 /// The selected positions of one row: ascending, without the -1 that pads them.
-std::vector<std::int32_t> selection(ConstTensorView indices, std::int64_t row) {
+std::vector<std::int32_t> selection(const HostView& indices, std::int64_t row) {
   const std::int32_t* begin = indices.row<std::int32_t>(row);
   const std::int32_t* end = std::find(begin, begin + indices.dim(1), -1);
   return {begin, end};
@@ -29,7 +29,7 @@ std::int64_t num_common(const std::vector<std::int32_t>& a, const std::vector<st
 
 }  // namespace
 
-void OverlapObserver::on_forward(std::span<const ForwardRows> rows, ConstTensorView /*embedding*/) {
+void OverlapObserver::on_forward(std::span<const ForwardRows> rows, HostView /*embedding*/) {
   rows_.assign(rows.begin(), rows.end());
   pairs_.clear();
   pass_.clear();
@@ -63,7 +63,7 @@ void OverlapObserver::on_layer(const LayerTrace& trace) {
   }
 }
 
-void OverlapObserver::on_final_norm(ConstTensorView /*final_norm*/) {
+void OverlapObserver::on_final_norm(HostView /*final_norm*/) {
   if (!pairs_.empty()) add_pass();
 }
 

@@ -26,15 +26,15 @@ struct OverlapSummary {
 
 /// Measures the overlaps of the forward passes it is attached to. Samples `pairs_per_pass` pairs of
 /// neighbour rows of each pass, evenly spread over those with at least 2k causal keys; both rows of
-/// a pair belong to the same pass, so that decode steps of one row each give none. Reads host
-/// memory. Keeps the samples' selections of one pass: 8 * pairs * Full layers * k bytes.
+/// a pair belong to the same pass, so that decode steps of one row each give none. Keeps the
+/// samples' selections of one pass: 8 * pairs * Full layers * k bytes.
 class OverlapObserver : public ForwardObserver {
  public:
   explicit OverlapObserver(std::int64_t pairs_per_pass = 4) : pairs_per_pass_(pairs_per_pass) {}
 
-  void on_forward(std::span<const ForwardRows> rows, ConstTensorView embedding) override;
+  void on_forward(std::span<const ForwardRows> rows, HostView embedding) override;
   void on_layer(const LayerTrace& trace) override;
-  void on_final_norm(ConstTensorView final_norm) override;
+  void on_final_norm(HostView final_norm) override;
 
   /// Of all completed passes so far.
   OverlapSummary summary() const;

@@ -43,10 +43,17 @@ void add_shape_options(CLI::App& verb, ModelOptions& options) {
       ->capture_default_str();
 }
 
+void add_device_options(CLI::App& verb, ModelOptions& options) {
+  verb.add_option("--device", options.device, "cpu or cuda:N")->capture_default_str();
+  verb.add_option("--dtype", options.dtype,
+                  "Of weights, activations and caches: f32, or bf16 on a GPU (default: f32 on cpu "
+                  "and in verify, else bf16)");
+}
+
 void add_seed_device_dialect(CLI::App& verb, ModelOptions& options) {
   verb.add_option("--seed", options.seed, "Of prompts and of generated weights")
       ->capture_default_str();
-  verb.add_option("--device", options.device, "cpu or cuda:N")->capture_default_str();
+  add_device_options(verb, options);
   verb.add_option("--dialect", options.dialect,
                   "Pattern rule: auto, paper, hf, vllm, sglang, atom (default: paper for "
                   "--retention, auto for a checkpoint's own pattern)");
@@ -139,7 +146,7 @@ void add_verify(CLI::App& app, VerifyOptions& options) {
       ->required();
   verb.add_option("--config", options.model.config, "A path, else relative to the checkpoint");
   verb.add_option("--dialect", options.model.dialect, "Pattern rule (default: auto)");
-  verb.add_option("--device", options.model.device, "cpu or cuda:N")->capture_default_str();
+  add_device_options(verb, options.model);
   add_output_options(verb, options.output);
 }
 

@@ -4,11 +4,28 @@
 
 #include "harness/cli/sweep.h"
 #include "harness/plan/value_lists.h"
+#include "kernels/base/error.h"
+#include "kernels/cuda/device_queue.h"
 
 namespace dsabench {
+namespace {
+
+/// The first GPU that this build can use, else the CPU.
+std::string best_device() {
+  const Device first{Device::Kind::cuda, 0};
+  try {
+    cuda::device_queue(first);
+    return first.name();
+  } catch (const UnsupportedDevice&) {
+    return Device().name();
+  }
+}
+
+}  // namespace
 
 DemoOptions::DemoOptions() {
   model.model = "demo";
+  model.device.clear();
   // Enough for a table that shows the effect; a measurement to rely on is `run`.
   control.limits.min_samples = 3;
   control.limits.max_samples = 5;
@@ -18,7 +35,9 @@ DemoOptions::DemoOptions() {
 
 ExitCode run_demo(const DemoOptions& options, const Invocation& invocation) {
   const ResultOutput output(options.output, invocation.out);
-  const ModelRequest request = to_request(options.model);
+  ModelOptions chosen = options.model;
+  if (chosen.device.empty()) chosen.device = best_device();
+  const ModelRequest request = to_request(chosen);
   const ModelConfig config = resolve_model_config(request);
 
   SweepAxes speed = axes_for(config, request);

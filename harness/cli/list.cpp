@@ -7,6 +7,7 @@
 #include "harness/cli/result_output.h"
 #include "kernels/base/error.h"
 #include "kernels/cuda/device_list.h"
+#include "kernels/cuda/device_queue.h"
 #include "suites/suite.h"
 
 namespace dsabench {
@@ -60,6 +61,16 @@ Table list_suites() {
   return table;
 }
 
+/// Empty where the engine can run on that GPU.
+std::string why_unusable(int ordinal) {
+  try {
+    cuda::device_queue({Device::Kind::cuda, ordinal});
+    return {};
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
 Table list_devices() {
   Table table;
   table.title = "Devices";
@@ -70,13 +81,13 @@ Table list_devices() {
   table.rows.push_back({std::string("cpu"), std::string("yes"), Field(), std::string("float32")});
   const cuda::DeviceList list = cuda::list_devices();
   for (const cuda::DeviceInfo& device : list.devices) {
+    const std::string reason = why_unusable(device.ordinal);
     table.rows.push_back(
-        {fmt::format("cuda:{}", device.ordinal), std::string("no"),
+        {fmt::format("cuda:{}", device.ordinal), std::string(reason.empty() ? "yes" : "no"),
          double(device.memory_bytes) / double(1 << 30),
-         fmt::format("{}, compute {}.{}, {} multiprocessors; the engine has no CUDA operators in "
-                     "this build",
-                     device.name, device.compute_major, device.compute_minor,
-                     device.num_multiprocessors)});
+         fmt::format("{}, compute {}.{}, {} multiprocessors: {}", device.name, device.compute_major,
+                     device.compute_minor, device.num_multiprocessors,
+                     reason.empty() ? "float32, bfloat16" : reason)});
   }
   if (list.devices.empty()) table.notes.push_back("CUDA: " + list.unavailable);
   return table;

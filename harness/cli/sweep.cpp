@@ -9,6 +9,7 @@
 #include "harness/run/environment.h"
 #include "harness/run/interrupt.h"
 #include "kernels/base/error.h"
+#include "kernels/cuda/device_queue.h"
 
 namespace dsabench {
 namespace {
@@ -62,16 +63,22 @@ void tell_about_model(const LoadedModel& model, Progress& progress) {
 
 }  // namespace
 
-ModelRequest to_request(const ModelOptions& options) {
-  const Device device = Device::parse(options.device);
-  if (!device.is_cpu()) {
-    throw UnsupportedDevice(
-        fmt::format("--device {}: the engine of this build has no CUDA operators; use --device cpu",
-                    device.name()));
+DType to_dtype(const std::string& text, Device device) {
+  if (text.empty()) return device.is_cpu() ? DType::f32 : DType::bf16;
+  if (text == dtype_name(DType::f32)) return DType::f32;
+  if (text != dtype_name(DType::bf16)) {
+    throw InvalidArgument(fmt::format("--dtype: expected f32 or bf16, got '{}'", text));
   }
+  if (device.is_cpu()) throw InvalidArgument("--dtype bf16: the CPU computes in f32");
+  return DType::bf16;
+}
+
+ModelRequest to_request(const ModelOptions& options) {
   ModelRequest request;
   request.model = options.model;
   request.config_file = options.config;
+  request.device = Device::parse(options.device);
+  request.dtype = to_dtype(options.dtype, request.device);
   request.picks = parse_picks(options.picks);
   request.seed = options.seed;
   for (const std::string& text : options.set) {
@@ -101,6 +108,8 @@ std::vector<Retention> parse_retentions(const std::string& text) {
 SweepAxes axes_for(const ModelConfig&, const ModelRequest& request) {
   SweepAxes axes;
   axes.data_seed = request.seed;
+  axes.device_kind = request.device.is_cpu() ? "cpu" : "cuda";
+  axes.dtype = dtype_name(request.dtype);
   if (has_generated_weights(request)) {
     axes.picks = request.picks;
     axes.weights_seed = request.seed;
@@ -142,6 +151,8 @@ ExitCode run_sweep(const ModelRequest& request, const SweepPlan& plan,
                    const Invocation& invocation) {
   const std::unique_ptr<Progress> progress = make_progress(
       parse_progress_mode(control.progress), invocation.err, TerminalTraits::of_stderr());
+  cuda::device_queue(
+      request.device);  // a device that is missing is known before anything is written
   ResultStore store = open_for_writing(control.db);
   for (const std::string& notice : plan.notices) progress->message(notice);
   progress->message(fmt::format("loading {}", request.model));

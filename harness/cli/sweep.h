@@ -5,8 +5,10 @@
 
 namespace dsabench {
 
-/// Turns model options into a request. Throws InvalidArgument for a malformed --set or --picks, and
-/// UnsupportedDevice for a device that this build's engine cannot run on.
+/// Of --dtype on a device. Throws InvalidArgument for a type that the device does not take.
+DType to_dtype(const std::string& text, Device device);
+/// Turns model options into a request. Throws InvalidArgument for a malformed --set, --picks,
+/// --device or --dtype. Whether the device is there shows when the model is loaded.
 ModelRequest to_request(const ModelOptions& options);
 std::optional<Dialect> to_dialect(const ModelOptions& options);
 std::vector<Retention> parse_retentions(const std::string& text);  ///< empty text: none

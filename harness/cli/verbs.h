@@ -37,6 +37,7 @@ struct ModelOptions {
   std::vector<std::string> set;  ///< "key=value"
   std::string picks = "planted";
   std::string device = "cpu";
+  std::string dtype;    ///< empty: f32 on the CPU, bf16 on a GPU
   std::string dialect;  ///< empty: by what is asked
   std::uint64_t seed = 0;
 };

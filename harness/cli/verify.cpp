@@ -10,7 +10,9 @@ namespace dsabench {
 
 ExitCode run_verify(const VerifyOptions& options, const Invocation& invocation) {
   const ResultOutput output(options.output, invocation.out);
-  const ModelRequest request = to_request(options.model);
+  ModelOptions chosen = options.model;
+  if (chosen.dtype.empty()) chosen.dtype = dtype_name(DType::f32);  // the reference's own
+  const ModelRequest request = to_request(chosen);
   if (!std::filesystem::is_directory(request.model)) {
     throw InvalidArgument(fmt::format("verify: no checkpoint directory '{}'", request.model));
   }

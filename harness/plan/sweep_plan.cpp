@@ -27,6 +27,9 @@ Cell common_fields(const ModelConfig& config, const SweepAxes& axes) {
   cell.config_hash = content_hash(to_json(config));
   cell.chunk_tokens = axes.chunk_tokens;
   cell.dense_attention = axes.dense_attention;
+  cell.device_kind = axes.device_kind;
+  cell.dtype = axes.dtype;
+  cell.cache_format = axes.dtype;
   if (axes.picks) cell.picks = picks_name(*axes.picks);
   cell.weights_seed = axes.weights_seed;
   cell.data_seed = axes.data_seed;

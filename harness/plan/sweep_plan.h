@@ -25,7 +25,8 @@ struct SweepAxes {
   std::int64_t chunk_tokens = 1024;
   std::int64_t decode_tokens = 16;    ///< timed steps of a decode cell
   std::int64_t samples_per_task = 1;  ///< of quality suites
-  std::optional<Picks> picks;         ///< set for generated weights, with weights_seed
+  std::string device_kind = "cpu", dtype = "f32";
+  std::optional<Picks> picks;  ///< set for generated weights, with weights_seed
   std::optional<std::uint64_t> weights_seed;
   std::uint64_t data_seed = 0;
 };

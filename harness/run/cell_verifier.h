@@ -46,9 +46,9 @@ class CellVerifier final : public ForwardObserver {
   /// `engine` and `weights` must outlive the verifier.
   CellVerifier(const Engine& engine, const Weights& weights, std::vector<CheckedRow> rows);
   ~CellVerifier() override;
-  void on_forward(std::span<const ForwardRows> rows, ConstTensorView embedding) override;
+  void on_forward(std::span<const ForwardRows> rows, HostView embedding) override;
   void on_layer(const LayerTrace& trace) override;
-  void on_final_norm(ConstTensorView final_norm) override;
+  void on_final_norm(HostView final_norm) override;
   const VerificationReport& report() const;
 
  private:

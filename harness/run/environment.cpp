@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "kernels/cuda/device_list.h"
 #include "kernels/simd/cpu_runtime.h"
 #include "results/identity.h"
 
@@ -78,6 +79,15 @@ Identity machine_identity() {
     if (const char* value = std::getenv(name)) variables[name] = value;
   }
   document["variables"] = variables;
+  const cuda::DeviceList gpus = cuda::list_devices();
+  for (const cuda::DeviceInfo& gpu : gpus.devices) {
+    document["gpus"].push_back(
+        {{"name", gpu.name},
+         {"compute", fmt::format("{}.{}", gpu.compute_major, gpu.compute_minor)},
+         {"multiprocessors", gpu.num_multiprocessors},
+         {"memory_bytes", gpu.memory_bytes}});
+  }
+  if (!gpus.devices.empty()) document["cuda_driver"] = gpus.driver_version;
   return identity_of(document);
 }
 

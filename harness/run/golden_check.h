@@ -20,6 +20,12 @@ struct GoldenReport {
       0;  ///< sets differ and the recorded margin is above the tolerance
   std::int64_t topk_rows_excused = 0;       ///< sets differ below it
   std::optional<bool> decode_tokens_equal;  ///< teacher-forced argmaxes; empty where there are none
+  /// Of the reference's picks, the share that ours has too, over all rows; of its tokens, the share
+  /// that is our argmax.
+  std::optional<double> topk_recall, token_agreement;
+  /// False for a path in bf16, whose distance from an f32 reference is reported and not judged: it
+  /// passes where every logit is finite.
+  bool judged = true;
   bool pass = false;
   std::vector<std::string> skipped;  ///< tensors that the folder lacks
   std::vector<std::string> remarks;  ///< first mismatches, decode steps excused by a small margin

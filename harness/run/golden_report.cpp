@@ -19,6 +19,10 @@ std::string shown(const std::optional<double>& value) {
   return value ? fmt::format("{:.3g}", *value) : "not in the reference";
 }
 
+std::string percent(const std::optional<double>& share) {
+  return share ? fmt::format("{:.2f} %", 100.0 * *share) : "not in the reference";
+}
+
 }  // namespace
 
 std::string golden_report_json(const GoldenReport& report) {
@@ -34,6 +38,9 @@ std::string golden_report_json(const GoldenReport& report) {
   } else {
     object["decode_tokens_equal"] = nullptr;
   }
+  object["topk_recall"] = number_or_null(report.topk_recall);
+  object["token_agreement"] = number_or_null(report.token_agreement);
+  object["judged"] = report.judged;
   object["pass"] = report.pass;
   object["skipped"] = report.skipped;
   object["remarks"] = report.remarks;
@@ -46,13 +53,17 @@ std::string golden_report_markdown(const GoldenReport& report) {
       "| model | {} |\n| largest logit difference, prefill | {} |\n"
       "| largest logit difference, decode | {} |\n"
       "| index sets | {} rows checked, {} mismatched, {} excused by a small margin |\n"
-      "| decode tokens | {} |\n| verdict | {} |\n",
+      "| reference picks found | {} |\n| decode tokens | {}, agreement {} |\n| verdict | {} |\n",
       report.model, shown(report.max_abs_logit_diff), shown(report.max_abs_decode_logit_diff),
       report.topk_rows_checked, report.topk_rows_mismatched, report.topk_rows_excused,
+      percent(report.topk_recall),
       !report.decode_tokens_equal   ? "not in the reference"
       : *report.decode_tokens_equal ? "equal"
                                     : "different",
-      report.pass ? "pass" : "FAIL");
+      percent(report.token_agreement),
+      !report.pass    ? "FAIL"
+      : report.judged ? "pass"
+                      : "finite; bf16 is reported, not judged");
   for (const std::string& name : report.skipped) text += fmt::format("\nskipped: {}", name);
   for (const std::string& remark : report.remarks) text += fmt::format("\n{}", remark);
   if (!report.skipped.empty() || !report.remarks.empty()) text += "\n";

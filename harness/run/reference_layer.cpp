@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/base/float_formats.h"
 #include "kernels/reference/attention.h"
 #include "kernels/reference/fp8.h"
 #include "kernels/reference/indexer.h"
@@ -28,7 +29,7 @@ std::span<const float> values_of(const Tensor& tensor) {
   return {tensor.data<float>(), static_cast<std::size_t>(tensor.view().num_elements())};
 }
 
-std::vector<float> rounded(const std::vector<double>& values) {
+std::vector<float> as_floats(const std::vector<double>& values) {
   return {values.begin(), values.end()};
 }
 
@@ -45,13 +46,21 @@ std::vector<float> through_fp8(std::span<const float> x) {
 
 }  // namespace
 
-ReferenceLayer::ReferenceLayer(const ModelConfig& config, const EngineOptions& options)
+ReferenceLayer::ReferenceLayer(const ModelConfig& config, const EngineOptions& options, DType dtype)
     : config_(config),
+      dtype_(dtype),
       mode_(options.indexer_mode),
       indexer_rope_(indexer_rope_of(config, options)),
       latent_norm_eps_(options.latent_norm_eps.value_or(kLatentNormEps)),
-      inv_freq_(rounded(reference::rope_inv_freq(config.rope))),
+      inv_freq_(as_floats(reference::rope_inv_freq(config.rope))),
       magnitude_(ops::rope_frequencies(config.rope).magnitude) {}
+
+std::vector<float> ReferenceLayer::rounded(const std::vector<double>& values) const {
+  std::vector<float> result = as_floats(values);
+  if (dtype_ != DType::bf16) return result;
+  for (float& value : result) value = bf16_to_f32(f32_to_bf16(value));
+  return result;
+}
 
 std::vector<float> ReferenceLayer::rotated(std::span<const float> x, std::int64_t position,
                                            ops::RopeLayout layout) const {
@@ -153,7 +162,7 @@ std::vector<double> ReferenceLayer::attention_output(const AttentionWeights& wei
   for (std::int64_t h = 0; h < heads; ++h) {
     const std::span<const float> head(attended.data() + h * latent,
                                       static_cast<std::size_t>(latent));
-    const auto value = reference::linear_row(head, kv_b.rows(h * (nope + v) + nope, v));
+    const auto value = rounded(reference::linear_row(head, kv_b.rows(h * (nope + v) + nope, v)));
     values.insert(values.end(), value.begin(), value.end());
   }
   return reference::linear_row(values, weights.o_proj.view(), values_of(weights.o_bias));

@@ -15,7 +15,7 @@ namespace {
 class ObserverPair final : public ForwardObserver {
  public:
   ObserverPair(ForwardObserver& first, ForwardObserver& second) : first_(first), second_(second) {}
-  void on_forward(std::span<const ForwardRows> rows, ConstTensorView embedding) override {
+  void on_forward(std::span<const ForwardRows> rows, HostView embedding) override {
     first_.on_forward(rows, embedding);
     second_.on_forward(rows, embedding);
   }
@@ -23,7 +23,7 @@ class ObserverPair final : public ForwardObserver {
     first_.on_layer(trace);
     second_.on_layer(trace);
   }
-  void on_final_norm(ConstTensorView final_norm) override {
+  void on_final_norm(HostView final_norm) override {
     first_.on_final_norm(final_norm);
     second_.on_final_norm(final_norm);
   }
@@ -41,7 +41,7 @@ void add_ratio(TrialRecord& record, const char* name, const std::optional<double
 
 /// Rows of the busiest expert over the mean, the worst layer's; empty without mixture layers.
 std::optional<double> expert_imbalance(const Engine& engine) {
-  const ConstTensorView load = engine.expert_load();
+  const HostView load = engine.expert_load();
   std::optional<double> worst;
   for (std::int64_t layer = 0; layer < (load.empty() ? 0 : load.dim(0)); ++layer) {
     const std::int64_t* begin = load.row<std::int64_t>(layer);

@@ -8,8 +8,10 @@
 #include <sstream>
 
 #include "engine/model/model_preset.h"
+#include "engine/model/weight_placement.h"
 #include "harness/run/peak_memory.h"
 #include "kernels/base/error.h"
+#include "kernels/cuda/device_queue.h"
 #include "results/identity.h"
 
 namespace dsabench {
@@ -58,12 +60,14 @@ std::string read_text(const std::string& path) {
   return text.str();
 }
 
-void check_memory(const ModelConfig& config) {
-  const std::int64_t wanted = config.num_parameters() * dtype_bytes(DType::f32);
-  const std::int64_t available = available_memory_bytes();
+void check_memory(const ModelConfig& config, const WeightPlacement& placement) {
+  const std::int64_t wanted = config.num_parameters() * dtype_bytes(placement.dtype);
+  const bool on_host = placement.queue == nullptr;
+  const std::int64_t available = on_host ? available_memory_bytes() : placement.queue->free_bytes();
   if (available < 0 || wanted <= available) return;
-  throw OutOfMemory(fmt::format("{} needs {} bytes for its weights in f32, {} bytes are free",
-                                config.name, wanted, available),
+  throw OutOfMemory(fmt::format("{} needs {} bytes for its weights in {}, {} bytes are free on {}",
+                                config.name, wanted, dtype_name(placement.dtype), available,
+                                on_host ? "cpu" : placement.queue->device().name()),
                     wanted);
 }
 
@@ -128,10 +132,13 @@ LoadedModel load_model(const ModelRequest& request) {
   LoadedModel model;
   model.config = std::make_shared<ModelConfig>(resolve_model_config(request));
   model.synthetic = has_generated_weights(request);
-  check_memory(*model.config);
+  const WeightPlacement placement{cuda::device_queue(request.device), request.dtype};
+  check_placement(placement);
+  check_memory(*model.config, placement);
   model.weights = std::make_shared<Weights>(
-      model.synthetic ? generate_shape_weights(*model.config, request.picks, request.seed)
-                      : load_weights(*model.config, request.model));
+      model.synthetic
+          ? generate_shape_weights(*model.config, request.picks, request.seed, placement)
+          : load_weights(*model.config, request.model, placement));
   model.tokenizer = choose_tokenizer(request, model);
   model.model_json = identity_json(model, request);
   model.model_id = content_hash(model.model_json);

@@ -20,6 +20,8 @@ struct ModelRequest {
   std::vector<std::pair<std::string, std::string>> overrides;  ///< --set key=value on a shape model
   Picks picks = Picks::planted;
   std::uint64_t seed = 0;  ///< of generated weights
+  Device device;
+  DType dtype = DType::f32;  ///< f32, or bf16 on a GPU
 };
 
 /// A model ready to run: config, weights, tokenizer, and what it is.
@@ -38,9 +40,10 @@ bool has_generated_weights(const ModelRequest& request);
 /// Resolves the config only: cheap, for plans and dry runs.
 ModelConfig resolve_model_config(const ModelRequest& request);
 /// Resolves and loads. A name is a preset's where there is one; write ./name for a directory of the
-/// same name. Throws InvalidArgument for what is neither preset, directory nor .json file (lists
+/// same name. The weights go to the request's device. Throws UnsupportedDevice where that is
+/// missing (says why), InvalidArgument for what is neither preset, directory nor .json file (lists
 /// the presets) and for overrides of a checkpoint, OutOfMemory before loading or generating what
-/// cannot fit in the memory that is free (bytes wanted and free).
+/// cannot fit in the device's memory that is free (bytes wanted and free).
 ///
 /// Tokenizer: bytes for generated weights with 256 entries or more, and for checkpoints without a
 /// tokenizer file and with 256 to 512 entries (bytes and special tokens); else none, with a notice.

@@ -1,10 +1,12 @@
 #pragma once
 #include <cstdint>
 
+#include "kernels/base/host_device.h"
+
 namespace dsabench::ops {
 
 /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection that scatters every bit.
-constexpr std::uint64_t mix_bits(std::uint64_t x) {
+DSABENCH_HOST_DEVICE constexpr std::uint64_t mix_bits(std::uint64_t x) {
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;

@@ -5,6 +5,9 @@ namespace dsabench::ops::detail {
 
 void add_cuda(const Context& ctx, const AddArgs&) { throw_unsupported_device("add", ctx); }
 void argmax_cuda(const Context& ctx, const ArgmaxArgs&) { throw_unsupported_device("argmax", ctx); }
+void copy_rows_cuda(const Context& ctx, const CopyRowsArgs&) {
+  throw_unsupported_device("copy_rows", ctx);
+}
 void dense_mla_cuda(const Context& ctx, const DenseMlaArgs&) {
   throw_unsupported_device("dense_mla", ctx);
 }
@@ -13,6 +16,9 @@ void dequantize_fp8_cuda(const Context& ctx, const DequantizeFp8Args&) {
 }
 void embedding_cuda(const Context& ctx, const EmbeddingArgs&) {
   throw_unsupported_device("embedding", ctx);
+}
+void fill_normal_cuda(const Context& ctx, const FillNormalArgs&) {
+  throw_unsupported_device("fill_normal", ctx);
 }
 void hadamard_cuda(const Context& ctx, const HadamardArgs&) {
   throw_unsupported_device("hadamard", ctx);
@@ -43,6 +49,7 @@ void rope_angles_cuda(const Context& ctx, const RopeAnglesArgs&) {
   throw_unsupported_device("rope_angles", ctx);
 }
 void rope_cuda(const Context& ctx, const RopeArgs&) { throw_unsupported_device("rope", ctx); }
+void scale_cuda(const Context& ctx, const ScaleArgs&) { throw_unsupported_device("scale", ctx); }
 void sparse_mla_cuda(const Context& ctx, const SparseMlaArgs&) {
   throw_unsupported_device("sparse_mla", ctx);
 }

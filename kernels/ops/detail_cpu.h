@@ -6,9 +6,11 @@ namespace dsabench::ops {
 
 struct AddArgs;
 struct ArgmaxArgs;
+struct CopyRowsArgs;
 struct DenseMlaArgs;
 struct DequantizeFp8Args;
 struct EmbeddingArgs;
+struct FillNormalArgs;
 struct HadamardArgs;
 struct HeadLinearArgs;
 struct IndexerTopkArgs;
@@ -21,6 +23,7 @@ struct RmsNormArgs;
 struct RopeAnglesArgs;
 struct RopeArgs;
 struct SampleArgs;
+struct ScaleArgs;
 struct SparseMlaArgs;
 struct SwigluArgs;
 
@@ -31,9 +34,11 @@ inline constexpr std::int64_t kMinParallelElements = 32768;
 
 void add_cpu(const AddArgs& args);
 void argmax_cpu(const ArgmaxArgs& args);
+void copy_rows_cpu(const CopyRowsArgs& args);
 void dense_mla_cpu(const Context& ctx, const DenseMlaArgs& args);
 void dequantize_fp8_cpu(const DequantizeFp8Args& args);
 void embedding_cpu(const EmbeddingArgs& args);
+void fill_normal_cpu(const FillNormalArgs& args);
 void hadamard_cpu(const HadamardArgs& args);
 void head_linear_cpu(const HeadLinearArgs& args);
 void indexer_topk_cpu(const Context& ctx, const IndexerTopkArgs& args);
@@ -46,6 +51,7 @@ void rms_norm_cpu(const RmsNormArgs& args);
 void rope_angles_cpu(const RopeAnglesArgs& args);
 void rope_cpu(const RopeArgs& args);
 void sample_cpu(const Context& ctx, const SampleArgs& args);
+void scale_cpu(const ScaleArgs& args);
 void sparse_mla_cpu(const Context& ctx, const SparseMlaArgs& args);
 void swiglu_cpu(const SwigluArgs& args);
 

@@ -8,9 +8,11 @@ namespace dsabench::ops::detail {
 
 void add_cuda(const Context& ctx, const AddArgs& args);
 void argmax_cuda(const Context& ctx, const ArgmaxArgs& args);
+void copy_rows_cuda(const Context& ctx, const CopyRowsArgs& args);
 void dense_mla_cuda(const Context& ctx, const DenseMlaArgs& args);
 void dequantize_fp8_cuda(const Context& ctx, const DequantizeFp8Args& args);
 void embedding_cuda(const Context& ctx, const EmbeddingArgs& args);
+void fill_normal_cuda(const Context& ctx, const FillNormalArgs& args);
 void hadamard_cuda(const Context& ctx, const HadamardArgs& args);
 void head_linear_cuda(const Context& ctx, const HeadLinearArgs& args);
 void indexer_topk_cuda(const Context& ctx, const IndexerTopkArgs& args);
@@ -22,6 +24,7 @@ void quantize_fp8_cuda(const Context& ctx, const QuantizeFp8Args& args);
 void rms_norm_cuda(const Context& ctx, const RmsNormArgs& args);
 void rope_angles_cuda(const Context& ctx, const RopeAnglesArgs& args);
 void rope_cuda(const Context& ctx, const RopeArgs& args);
+void scale_cuda(const Context& ctx, const ScaleArgs& args);
 void sparse_mla_cuda(const Context& ctx, const SparseMlaArgs& args);
 void swiglu_cuda(const Context& ctx, const SwigluArgs& args);
 

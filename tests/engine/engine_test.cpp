@@ -84,9 +84,11 @@ TEST_CASE("the constructor refuses what does not fit together") {
     const RandomModel wrong{model.config, std::make_shared<const Weights>(std::move(weights))};
     CHECK(contains(refused(wrong, all_full, {}), "mixture of experts"));
   }
-  SECTION("a device that the weights are not on") {
-    const Device cuda{Device::Kind::cuda, 0};
-    CHECK_THROWS_AS(Engine(model.config, model.weights, all_full, {}, cuda), UnsupportedDevice);
+  SECTION("weights in a type that the CPU does not compute in") {
+    Weights weights = random_weights(random, config);
+    weights.embedding = Tensor(DType::bf16, {config.vocab_size, config.hidden_size});
+    const RandomModel wrong{model.config, std::make_shared<const Weights>(std::move(weights))};
+    CHECK(contains(refused(wrong, all_full, {}), "bf16"));
   }
 }
 
@@ -182,11 +184,11 @@ TEST_CASE("what a call refuses leaves every sequence as it was") {
 class ThrowingObserver : public ForwardObserver {
  public:
   ThrowingObserver(int pass, std::int64_t layer) : pass_(pass), layer_(layer) {}
-  void on_forward(std::span<const ForwardRows>, ConstTensorView) override { --pass_; }
+  void on_forward(std::span<const ForwardRows>, HostView) override { --pass_; }
   void on_layer(const LayerTrace& trace) override {
     if (pass_ < 0 && trace.layer == layer_) throw Interrupted("stopped");
   }
-  void on_final_norm(ConstTensorView) override {}
+  void on_final_norm(HostView) override {}
 
  private:
   int pass_;
@@ -280,7 +282,7 @@ TEST_CASE("experts' loads count each row's experts and start anew at a reset") {
     ForwardRecorder recorder;
     const std::int64_t sequence = engine.add_sequence(0);
     prefill_all(engine, sequence, tokens, &recorder);
-    const ConstTensorView load = engine.expert_load();
+    const HostView load = engine.expert_load();
     REQUIRE(load.dim(0) == config.num_layers);
     for (std::int64_t l = 0; l < config.num_layers; ++l) {
       std::vector<std::int64_t> expected(static_cast<std::size_t>(config.num_experts));

@@ -45,7 +45,7 @@ Observed observe(const ModelConfig& config, Picks picks, std::uint64_t seed, std
 
   Observed result;
   result.overlap = observer.summary();
-  const ConstTensorView load = engine.expert_load();
+  const HostView load = engine.expert_load();
   for (std::int64_t layer = 0; layer < load.dim(0); ++layer) {
     const auto* row = load.row<std::int64_t>(layer);
     const double total = double(std::accumulate(row, row + load.dim(1), std::int64_t{0}));

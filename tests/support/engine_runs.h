@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "tests/support/forward_recorder.h"
+#include "tests/support/placed_model.h"
 #include "tests/support/random_model.h"
 
 namespace dsabench::test {
@@ -20,7 +21,10 @@ inline EngineOptions one_shot() { return chunked(1 << 20); }
 
 inline Engine make_engine(const RandomModel& model, const LayerPattern& pattern,
                           const EngineOptions& options) {
-  return Engine(model.config, model.weights, pattern, options);
+  const WeightPlacement placement = engine_placement();
+  return Engine(model.config,
+                placement.queue == nullptr ? model.weights : placed_copy(*model.weights, placement),
+                pattern, options);
 }
 
 /// Poisoned f32 logits of `rows` rows.

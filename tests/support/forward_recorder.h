@@ -23,7 +23,7 @@ class ForwardRecorder : public ForwardObserver {
     Choices index_sets, experts;  ///< [layer][position]; sets without the -1s
   };
 
-  void on_forward(std::span<const ForwardRows> rows, ConstTensorView embedding) override {
+  void on_forward(std::span<const ForwardRows> rows, HostView embedding) override {
     rows_.assign(rows.begin(), rows.end());
     append(embedding, [](Sequence& s) -> Rows& { return s.embedding; });
   }
@@ -42,7 +42,7 @@ class ForwardRecorder : public ForwardObserver {
         sequence.index_sets[l].push_back(list(trace.indices, row));
         sequence.experts[l].push_back(list(trace.experts, row));
         if (!trace.margins.empty()) {
-          sequence.layers[l].margins.push_back(trace.margins.data<float>()[row]);
+          sequence.layers[l].margins.push_back(trace.margins.all().data<float>()[row]);
         }
       }
     }
@@ -54,14 +54,14 @@ class ForwardRecorder : public ForwardObserver {
     append(trace.hidden, [l](Sequence& s) -> Rows& { return s.layers[l].hidden; });
   }
 
-  void on_final_norm(ConstTensorView final_norm) override {
+  void on_final_norm(HostView final_norm) override {
     append(final_norm, [](Sequence& s) -> Rows& { return s.final_norm; });
   }
 
   const Sequence& at(std::int64_t sequence) const { return sequences_.at(sequence); }
 
  private:
-  static std::vector<std::int32_t> list(ConstTensorView view, std::int64_t row) {
+  static std::vector<std::int32_t> list(const HostView& view, std::int64_t row) {
     std::vector<std::int32_t> values;
     if (view.empty()) return values;
     const auto* data = view.row<std::int32_t>(row);
@@ -72,7 +72,7 @@ class ForwardRecorder : public ForwardObserver {
   }
 
   template <class Member>
-  void append(ConstTensorView view, Member member) {
+  void append(const HostView& view, Member member) {
     for (const ForwardRows& rows : rows_) {
       Rows& to = member(sequences_[rows.sequence]);
       for (std::int64_t row = rows.row_begin; row < rows.row_begin + rows.num_rows; ++row) {

@@ -1,0 +1,17 @@
+#pragma once
+#include "engine/model/weight_placement.h"
+#include "tests/support/random_model.h"
+
+namespace dsabench::test {
+
+/// A copy of a host model's weights at another place.
+std::shared_ptr<const Weights> placed_copy(const Weights& weights,
+                                           const WeightPlacement& placement);
+/// Every value of a host model rounded to what bf16 holds.
+RandomModel rounded_to_bf16(const RandomModel& model);
+
+/// Where the engines of this executable run, in f32: the host, or in test_engine_cuda the first
+/// GPU.
+WeightPlacement engine_placement();
+
+}  // namespace dsabench::test
