@@ -26,7 +26,7 @@ Tensor fetch(ConstTensorView view) {
 
 }  // namespace
 
-ConstTensorView HostView::all() const {
+ConstTensorView HostView::all() const& {
   if (view_.empty() || view_.device().is_cpu()) return view_;
   Tensor& all = fetched().all;
   if (all.empty()) all = fetch(view_);

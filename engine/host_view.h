@@ -28,11 +28,14 @@ class HostView {
 
   /// Row `i` of the first dimension.
   template <class T>
-  const T* row(std::int64_t i) const {
+  const T* row(std::int64_t i) const& {
     return view_.device().is_cpu() ? view_.row<T>(i) : fetched_row(i).data<T>();
   }
+  template <class T>
+  const T* row(std::int64_t i) const&& = delete;  // would outlive its memory
   /// Every element, contiguous.
-  ConstTensorView all() const;
+  ConstTensorView all() const&;
+  ConstTensorView all() const&& = delete;  // would outlive its memory
 
  private:
   struct Fetched {

@@ -20,7 +20,8 @@ Tensor rounded_to_bf16(const Tensor& tensor) {
 
 Tensor on_host(const Tensor& tensor) {
   if (tensor.empty()) return {};
-  const ConstTensorView all = HostView(tensor.view()).all();
+  const HostView read(tensor);
+  const ConstTensorView all = read.all();
   Tensor copy(DType::f32, {tensor.shape().begin(), tensor.shape().end()});
   std::memcpy(copy.data<float>(), all.raw(), static_cast<std::size_t>(copy.bytes()));
   return copy;

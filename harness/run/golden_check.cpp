@@ -210,6 +210,7 @@ GoldenReport check_against_golden(const LoadedModel& model, const std::string& g
   }
   report.judged = engine.dtype() == DType::f32;
   if (!report.judged) {
+    if (report.token_agreement) report.decode_tokens_equal = *report.token_agreement == 1.0;
     report.pass = std::isfinite(report.max_abs_logit_diff.value_or(0.0)) &&
                   std::isfinite(report.max_abs_decode_logit_diff.value_or(0.0));
     return report;

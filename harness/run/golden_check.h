@@ -34,7 +34,8 @@ struct GoldenReport {
 /// Runs every prompt of the folder through an engine of this model under the conventions that
 /// golden.json names: one-shot prefill, then its greedy tokens fed one by one. Passes where logits
 /// agree within 2e-4, index sets wherever the recorded margin is above 5e-5, and every argmax does;
-/// a decode step after a selection margin below 5e-5 is listed and not judged. Throws IoError,
+/// a decode step after a selection margin below 5e-5 is listed and not judged. A path in bf16 is only
+/// compared. Throws IoError,
 /// ParseError or InvalidArgument where the reference is unusable or does not fit the model.
 GoldenReport check_against_golden(const LoadedModel& model, const std::string& golden_directory,
                                   Dialect dialect);

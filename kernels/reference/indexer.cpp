@@ -9,6 +9,9 @@
 namespace dsabench::reference {
 namespace {
 
+/// Products from which several threads are worth their start.
+[[maybe_unused]] constexpr std::int64_t kMinParallelProducts = 1 << 20;
+
 double e4m3_value(std::uint8_t bits) {
   const int sign = (bits >> 7) != 0 ? -1 : 1;
   const int exponent = (bits >> 3) & 15;
@@ -48,15 +51,23 @@ std::vector<double> indexer_scores_row(const ConstTensorView& q,
     throw InvalidArgument(fmt::format("indexer reference: row {} and {} keys of q {} and keys {}",
                                       row, num_keys, q.shape_string(), keys.shape_string()));
   }
+  const std::int64_t heads = q.dim(1), dim = q.dim(2);
+  std::vector<double> queries;
+  for (std::int64_t h = 0; h < heads; ++h) {
+    for (std::int64_t d = 0; d < dim; ++d) {
+      queries.push_back(element(q, row * q.stride(0) + h * q.stride(1) + d));
+    }
+  }
   std::vector<double> scores(static_cast<std::size_t>(num_keys));
+#pragma omp parallel for schedule(static) if (num_keys * heads * dim > kMinParallelProducts)
   for (std::int64_t s = 0; s < num_keys; ++s) {
+    std::vector<double> key;
+    for (std::int64_t d = 0; d < dim; ++d) key.push_back(element(keys, s * keys.stride(0) + d));
     double sum = 0.0;
-    for (std::int64_t h = 0; h < q.dim(1); ++h) {
+    for (std::int64_t h = 0; h < heads; ++h) {
+      const double* query = queries.data() + h * dim;
       double dot = 0.0;
-      for (std::int64_t d = 0; d < q.dim(2); ++d) {
-        dot += element(q, row * q.stride(0) + h * q.stride(1) + d) *
-               element(keys, s * keys.stride(0) + d);
-      }
+      for (std::int64_t d = 0; d < dim; ++d) dot += query[d] * key[static_cast<std::size_t>(d)];
       const double relu = dot < 0.0 ? 0.0 : dot;  // a NaN stays a NaN
       sum += static_cast<double>(head_weights.row<float>(row)[h]) * relu;
     }

@@ -1,15 +1,22 @@
 #include "kernels/reference/linear.h"
 
 namespace dsabench::reference {
+namespace {
+
+/// Products from which several threads are worth their start.
+[[maybe_unused]] constexpr std::int64_t kMinParallelProducts = 1 << 20;
+
+}  // namespace
 
 std::vector<double> linear_row(std::span<const float> x, const ConstTensorView& weight,
                                std::span<const float> bias) {
-  std::vector<double> out;
+  std::vector<double> out(static_cast<std::size_t>(weight.dim(0)));
+#pragma omp parallel for schedule(static) if (weight.num_elements() > kMinParallelProducts)
   for (std::int64_t o = 0; o < weight.dim(0); ++o) {
     const float* row = weight.row<float>(o);
     double total = bias.empty() ? 0.0 : bias[static_cast<std::size_t>(o)];
     for (std::size_t i = 0; i < x.size(); ++i) total += static_cast<double>(x[i]) * row[i];
-    out.push_back(total);
+    out[static_cast<std::size_t>(o)] = total;
   }
   return out;
 }

@@ -196,7 +196,8 @@ TEST_CASE("cuda: memory that cannot be had is named with what is free, and nothi
   CHECK(queue().free_bytes() >= before);
   Tensor small(DType::f32, {3}, &queue());
   small.fill_bytes(0);
-  CHECK(HostView(small).all().data<float>()[2] == 0.0f);
+  const HostView read(small);
+  CHECK(read.all().data<float>()[2] == 0.0f);
   CHECK_THROWS_AS(cuda::device_queue({Device::Kind::cuda, 99}), UnsupportedDevice);
 }
 

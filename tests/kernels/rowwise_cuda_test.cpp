@@ -2,11 +2,14 @@
 #include <cmath>
 
 #include "kernels/ops/add.h"
+#include "kernels/ops/copy_rows.h"
 #include "kernels/ops/embedding.h"
+#include "kernels/ops/fill_normal.h"
 #include "kernels/ops/layer_norm.h"
 #include "kernels/ops/rms_norm.h"
 #include "kernels/ops/rope.h"
 #include "kernels/ops/sampling.h"
+#include "kernels/ops/scale.h"
 #include "kernels/ops/swiglu.h"
 #include "kernels/reference/activation.h"
 #include "kernels/reference/norm.h"
@@ -190,5 +193,50 @@ TEST_CASE("cuda: argmax takes the lowest of equals and never a NaN") {
       }
       CHECK(got.data<std::int32_t>()[r] == best);
     }
+  }
+}
+
+TEST_CASE("cuda: copy_rows rounds once between its types") {
+  DSABENCH_SEEDED(random);
+  for_shapes(random, [&](DType dtype, std::int64_t rows, std::int64_t columns) {
+    CudaTest gpu;
+    const Tensor values = normal(random, dtype, {rows, columns});
+    const CudaRows from(gpu, random, values, dtype);
+    for (const DType to_dtype : kActivationTypes) {
+      const CudaRows to(gpu, to_dtype, rows, columns, 3, 2);
+      ops::copy_rows(gpu.ctx, {from.view(), to.view()});
+      Tensor expected = values.clone();
+      round_to(to_dtype, expected);
+      CHECK(to_doubles(to.get()) == to_doubles(expected));
+      CHECK(to.surroundings_intact());
+    }
+  });
+}
+
+TEST_CASE("cuda: scale multiplies as the CPU does, bit for bit") {
+  DSABENCH_SEEDED(random);
+  CudaTest gpu;
+  Tensor values = random.normal_tensor({random.integer(1, 70), random.integer(1, 40)});
+  const Tensor scales = random.normal_tensor({values.dim(0), values.dim(1)});
+  const TensorView there = gpu.put(values);
+  const TensorView scales_there = gpu.put(scales);
+  for (const bool scaled : {true, false}) {
+    ops::scale({}, {values, scaled ? scales.view() : ConstTensorView(), 0.37f});
+    ops::scale(gpu.ctx, {there, scaled ? scales_there : TensorView(), 0.37f});
+    CHECK(to_doubles(gpu.get(there)) == to_doubles(values));
+  }
+}
+
+TEST_CASE("cuda: fill_normal has the CPU's bits") {
+  DSABENCH_SEEDED(random);
+  CudaTest gpu;
+  for (const DType dtype : kActivationTypes) {
+    Tensor host(DType::f32, {random.integer(1, 300), random.integer(1, 300)});
+    const TensorView there = gpu.make(dtype, {host.dim(0), host.dim(1)});
+    const auto seed = static_cast<std::uint64_t>(random.integer(0, 1 << 30));
+    ops::fill_normal({}, {host, seed, 5, 0.3f});
+    ops::fill_normal(gpu.ctx, {there, seed, 5, 0.3f});
+    round_to(dtype, host);
+    CHECK(to_doubles(gpu.get(there)) == to_doubles(host));
   }
 }

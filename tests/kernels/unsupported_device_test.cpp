@@ -1,11 +1,14 @@
 #include "kernels/ops/add.h"
+#include "kernels/ops/copy_rows.h"
 #include "kernels/ops/embedding.h"
+#include "kernels/ops/fill_normal.h"
 #include "kernels/ops/layer_norm.h"
 #include "kernels/ops/linear.h"
 #include "kernels/ops/quantize_fp8.h"
 #include "kernels/ops/rms_norm.h"
 #include "kernels/ops/rope.h"
 #include "kernels/ops/sampling.h"
+#include "kernels/ops/scale.h"
 #include "kernels/ops/swiglu.h"
 #include "tests/kernels/device_views.h"
 #include "tests/support/catch.h"
@@ -32,6 +35,9 @@ TEST_CASE("without device code every operator names itself and the device it lac
     CHECK(message.find("cuda:0") != std::string::npos);
   };
   check("add", [&] { ops::add(cuda, {on(matrix), on(matrix)}); });
+  check("copy_rows", [&] { ops::copy_rows(cuda, {on(matrix), on(matrix)}); });
+  check("fill_normal", [&] { ops::fill_normal(cuda, {.out = on(matrix)}); });
+  check("scale", [&] { ops::scale(cuda, {.values = on(matrix), .scales = {}}); });
   check("rms_norm", [&] { ops::rms_norm(cuda, {on(matrix), on(vector), on(matrix)}); });
   check("layer_norm", [&] {
     ops::layer_norm(cuda, {on(matrix), on(vector), on(vector), on(matrix)});
