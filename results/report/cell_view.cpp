@@ -75,6 +75,12 @@ std::string machine_note(const RunRecord& run) {
   if (const std::string threads = member(machine, "threads"); !threads.empty()) {
     note += ", " + threads + " threads";
   }
+  const auto gpus = machine.find("gpus");
+  if (gpus != machine.end() && gpus->is_array()) {
+    for (const json& gpu : *gpus) {
+      if (gpu.is_object()) note += ", " + member(gpu, "name");
+    }
+  }
   return note;
 }
 

@@ -34,9 +34,8 @@ TEST_CASE("the constructor refuses what does not fit together") {
   const RandomModel model = with_config(random, config);
   const auto all_full = LayerPattern::all_full(config.num_layers);
   const auto refused = [&](const RandomModel& refused_model, const LayerPattern& pattern,
-                           const EngineOptions& options, Device device = {}) {
-    return refusal(
-        [&] { Engine(refused_model.config, refused_model.weights, pattern, options, device); });
+                           const EngineOptions& options) {
+    return refusal([&] { Engine(refused_model.config, refused_model.weights, pattern, options); });
   };
   REQUIRE(refused(model, all_full, {}).empty());
 

@@ -1,7 +1,7 @@
 #include "harness/run/cell_verifier.h"
 
 #include "tests/support/catch.h"
-#include "tests/support/random_model.h"
+#include "tests/support/placed_model.h"
 
 namespace dsabench::test {
 namespace {
@@ -28,9 +28,14 @@ Scene random_scene(Random& random, IndexerMode mode) {
   return {std::move(model), std::move(pattern), options, std::move(prompts)};
 }
 
-/// Prefills both prompts and decodes one token each under a verifier that judges by `judge`.
-VerificationReport verify(const Scene& scene, const Weights& judge) {
-  Engine engine(scene.model.config, scene.model.weights, scene.pattern, scene.options);
+/// Prefills both prompts and decodes one token each under a verifier that judges by `host_judge`;
+/// both sides hold their weights at `placement`.
+VerificationReport verify(const Scene& scene, const Weights& host_judge,
+                          const WeightPlacement& placement) {
+  Engine engine(scene.model.config, placed_copy(*scene.model.weights, placement), scene.pattern,
+                scene.options);
+  const auto placed_judge = placed_copy(host_judge, placement);
+  const Weights& judge = *placed_judge;
   std::vector<std::int64_t> sequences, lengths;
   std::vector<SequenceTokens> batch;
   for (const auto& prompt : scene.prompts) {
@@ -56,12 +61,15 @@ TEST_CASE("the verifier passes an engine that is right, in every indexer mode") 
   DSABENCH_SEEDED(random);
   for (const IndexerMode mode : {IndexerMode::exact, IndexerMode::fp8, IndexerMode::fp8_hadamard}) {
     const Scene scene = random_scene(random, mode);
-    const VerificationReport report = verify(scene, *scene.model.weights);
-    INFO(indexer_mode_name(mode) << ", " << scene.pattern.letters());
-    CHECK(report.failure == "");
-    CHECK(report.passed());
-    CHECK(report.rows_checked >= scene.model.config->num_layers);
-    CHECK(report.max_latent_error > 0.0);
+    for (const WeightPlacement& placement : all_placements()) {
+      const VerificationReport report = verify(scene, *scene.model.weights, placement);
+      INFO(indexer_mode_name(mode)
+           << ", " << scene.pattern.letters() << ", " << dtype_name(placement.dtype));
+      CHECK(report.failure == "");
+      CHECK(report.passed());
+      CHECK(report.rows_checked >= scene.model.config->num_layers);
+      if (placement.dtype == DType::f32) CHECK(report.max_latent_error > 0.0);
+    }
   }
 }
 
@@ -69,9 +77,11 @@ TEST_CASE("the verifier passes dense attention") {
   DSABENCH_SEEDED(random);
   Scene scene = random_scene(random, IndexerMode::exact);
   scene.options.dense_attention = true;
-  const VerificationReport report = verify(scene, *scene.model.weights);
-  CHECK(report.failure == "");
-  CHECK(report.passed());
+  for (const WeightPlacement& placement : all_placements()) {
+    const VerificationReport report = verify(scene, *scene.model.weights, placement);
+    CHECK(report.failure == "");
+    CHECK(report.passed());
+  }
 }
 
 TEST_CASE("the verifier catches each tensor that the engine would have used wrongly") {
@@ -98,15 +108,18 @@ TEST_CASE("the verifier catches each tensor that the engine would have used wron
       {"attention output", [](AttentionWeights& a) -> Tensor& { return a.q_b_proj; }},
       {"attention output", [](AttentionWeights& a) -> Tensor& { return a.o_proj; }},
   };
-  CHECK(verify(scene, weights_of_seed()).passed());
-  // Damage to the judge's copy is the same disagreement as an engine that misread its own.
-  for (const Damage& damage : damages) {
-    Weights judge = weights_of_seed();
-    add_noise(random, damage.tensor(judge.layers[0].attention));
-    const VerificationReport report = verify(scene, judge);
-    INFO("want: " << damage.expected << ", got: " << report.failure);
-    CHECK_FALSE(report.passed());
-    CHECK(report.failure.find(damage.expected) != std::string::npos);
+  for (const WeightPlacement& placement : all_placements()) {
+    CAPTURE(dtype_name(placement.dtype));
+    CHECK(verify(scene, weights_of_seed(), placement).passed());
+    // Damage to the judge's copy is the same disagreement as an engine that misread its own.
+    for (const Damage& damage : damages) {
+      Weights judge = weights_of_seed();
+      add_noise(random, damage.tensor(judge.layers[0].attention));
+      const VerificationReport report = verify(scene, judge, placement);
+      INFO("want: " << damage.expected << ", got: " << report.failure);
+      CHECK_FALSE(report.passed());
+      CHECK(report.failure.find(damage.expected) != std::string::npos);
+    }
   }
 }
 

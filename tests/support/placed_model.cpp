@@ -93,4 +93,10 @@ WeightPlacement engine_placement() {
 #endif
 }
 
+std::vector<WeightPlacement> all_placements() {
+  const WeightPlacement first = engine_placement();
+  if (first.queue == nullptr) return {first};
+  return {first, {first.queue, DType::bf16}};
+}
+
 }  // namespace dsabench::test

@@ -1,4 +1,6 @@
 #pragma once
+#include <vector>
+
 #include "engine/model/weight_placement.h"
 #include "tests/support/random_model.h"
 
@@ -13,5 +15,7 @@ RandomModel rounded_to_bf16(const RandomModel& model);
 /// Where the engines of this executable run, in f32: the host, or in test_engine_cuda the first
 /// GPU.
 WeightPlacement engine_placement();
+/// Every place and type that engines of this executable can have.
+std::vector<WeightPlacement> all_placements();
 
 }  // namespace dsabench::test
