@@ -24,6 +24,9 @@ class Library {
   Library() {
     const std::string name = fmt::format("libcublasLt.so.{}", CUBLAS_VER_MAJOR);
     handle_ = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (handle_ == nullptr) {  // a toolkit that the loader was not told of
+      handle_ = dlopen(("/usr/local/cuda/lib64/" + name).c_str(), RTLD_NOW | RTLD_LOCAL);
+    }
     if (handle_ == nullptr) {
       const char* reason = dlerror();
       throw UnsupportedDevice(fmt::format("matrix products on CUDA need {} (cuBLASLt): {}", name,
@@ -228,6 +231,8 @@ Planner& planner_of_current_device() {
 }
 
 }  // namespace
+
+void require_cublaslt() { library(); }
 
 void multiply(const Launch& launch, const Product& product) {
   planner_of_current_device().run(launch, product);

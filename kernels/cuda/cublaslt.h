@@ -29,6 +29,9 @@ struct Product {
   bool adds_to_c = false;
 };
 
+/// Loads the library. Throws UnsupportedDevice, naming it, where that cannot be done.
+void require_cublaslt();
+
 /// Runs on the launch's stream with its scratch. The algorithm is chosen once per shape, strides
 /// and alignment, so that equal calls sum in the same order. Throws UnsupportedDevice where the
 /// library cannot be loaded (names it) and CudaError where it fails.

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 
+#include "kernels/cuda/cublaslt.h"
 #include "kernels/cuda/device_list.h"
 #include "kernels/cuda/stream.h"
 
@@ -137,6 +138,7 @@ void check_present(Device device) {
     throw UnsupportedDevice(fmt::format("{}: {} cannot be used: {}", device.name(), info.name,
                                         cudaGetErrorString(error)));
   }
+  require_cublaslt();
 }
 
 }  // namespace
