@@ -79,8 +79,9 @@ CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& de
 }
 
 void add_demo(CLI::App& app, DemoOptions& options) {
-  CLI::App& verb = add_verb(app, "demo", "A small sweep of speed and accuracy over retentions",
-                            "dsabench demo --context 512 --retention 1,1/4 --quality-context 2048");
+  CLI::App& verb =
+      add_verb(app, "demo", "A small sweep of speed and accuracy over retentions",
+               "dsabench demo --context 512 --retention 1,1/4 --set num_hidden_layers=4");
   verb.add_option("--context", options.contexts, "Prompt lengths of the speed cells")
       ->capture_default_str();
   verb.add_option("--retention", options.retentions, "Shares of layers that run their indexer")
@@ -96,7 +97,7 @@ void add_demo(CLI::App& app, DemoOptions& options) {
 void add_run(CLI::App& app, RunVerbOptions& options) {
   CLI::App& verb =
       add_verb(app, "run", "A sweep: every cell measured, verified and stored",
-               "dsabench run --model demo --context 512-1Ki*2 --retention 1,1/2 --phase prefill");
+               "dsabench run --model demo --context 256-512*2 --retention 1,1/2 --max-samples 5");
   verb.add_option("--model", options.model.model,
                   "Preset, checkpoint directory, or config .json with generated weights")
       ->required();
