@@ -187,12 +187,14 @@ GoldenReport check_against_golden(const LoadedModel& model, const std::string& g
   GoldenReport report;
   report.model = model.config->name;
   report.skipped = reference.missing;
+  report.remarks = model.weights->not_finite;
   GoldenRun run(model, engine, report);
   for (const GoldenPrompt& prompt : reference.prompts) run.check(prompt);
   if (!report.max_abs_logit_diff && report.topk_rows_checked == 0 && !report.decode_tokens_equal) {
     throw InvalidArgument(golden_directory + ": the reference has nothing to compare with");
   }
-  report.pass = (!report.max_abs_logit_diff || *report.max_abs_logit_diff <= kLogitTolerance) &&
+  report.pass = model.weights->not_finite.empty() &&
+                (!report.max_abs_logit_diff || *report.max_abs_logit_diff <= kLogitTolerance) &&
                 report.topk_rows_mismatched == 0 && report.decode_tokens_equal.value_or(true);
   return report;
 }
