@@ -85,8 +85,8 @@ void require_sqlite_version() {
 }
 
 FileIdentity read_identity(SQLite::Database& db) {
-  // One snapshot: another process may be writing the first schema between two statements.
-  const SQLite::Transaction snapshot(db, SQLite::TransactionBehavior::DEFERRED);
+  // One snapshot: between two, another process may make the file its database.
+  SQLite::Transaction snapshot(db);
   FileIdentity identity;
   identity.application_id = db.execAndGet("PRAGMA application_id").getInt64();
   identity.schema_version = db.execAndGet("PRAGMA user_version").getInt();

@@ -1,9 +1,12 @@
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <sqlite3.h>
 
+#include <chrono>
 #include <csignal>
 #include <set>
 
 #include "results/store.h"
+#include "results/store/connection.h"
 #include "tests/results/full_size.h"
 #include "tests/results/random_records.h"
 #include "tests/results/scratch_files.h"
@@ -75,6 +78,28 @@ TEST_CASE("processes that create and write one file at once lose nothing") {
     check_samples(results);
   }
   check_sound(path);
+}
+
+/// Called as SQLite begins a statement: makes the file a results database before the second one.
+int create_in_between(unsigned, void* path, void*, void* sql) {
+  if (std::string(static_cast<const char*>(sql)) == "PRAGMA user_version") {
+    message_of<StoreError>([&] {
+      ResultStore::open(*static_cast<const std::string*>(path), Mode::read_write,
+                        std::chrono::milliseconds(20));
+    });
+  }
+  return 0;
+}
+
+TEST_CASE("a file that becomes a database while it is looked at is never taken for a stranger's") {
+  ScratchFolder folder;
+  std::string path = folder / "a.db";
+  SQLite::Database db(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  sqlite3_trace_v2(db.getHandle(), SQLITE_TRACE_STMT, create_in_between, &path);
+  CHECK_NOTHROW(store::require_dsabench(store::read_identity(db), path, true));
+  sqlite3_trace_v2(db.getHandle(), 0, nullptr, nullptr);
+  ResultStore::open(path, Mode::read_write);
+  CHECK_NOTHROW(store::require_dsabench(store::read_identity(db), path, false));
 }
 
 TEST_CASE("a killed trial is told from one that never began, and is a crash") {
