@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "harness/target/model_source.h"
+#include "results/report/table.h"
 
 namespace dsabench {
 
@@ -34,6 +35,7 @@ struct GoldenReport {
 GoldenReport check_against_golden(const LoadedModel& model, const std::string& golden_directory,
                                   Dialect dialect);
 std::string golden_report_json(const GoldenReport& report);
-std::string golden_report_markdown(const GoldenReport& report);
+Table golden_report_list(const GoldenReport& report);  ///< one row per check, for people
+Table golden_report_row(const GoldenReport& report);   ///< one row, for data formats
 
 }  // namespace dsabench

@@ -9,6 +9,7 @@
 
 #include "engine/model/model_preset.h"
 #include "harness/run/peak_memory.h"
+#include "kernels/base/device.h"
 #include "kernels/base/error.h"
 #include "results/identity.h"
 
@@ -97,6 +98,12 @@ std::string identity_json(const LoadedModel& model, const ModelRequest& request)
 }
 
 }  // namespace
+
+void require_engine_device(const std::string& device) {
+  if (Device::parse(device).is_cpu()) return;
+  throw UnsupportedDevice(fmt::format(
+      "--device {}: the engine of this build has no CUDA operators; use --device cpu", device));
+}
 
 bool has_generated_weights(const ModelRequest& request) {
   return source_kind(request) != SourceKind::directory;

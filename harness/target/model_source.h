@@ -32,6 +32,10 @@ struct LoadedModel {
   std::vector<std::string> notices;            ///< what the user should know beside the weights'
 };
 
+/// Throws InvalidArgument for a name that is no device, and UnsupportedDevice for one that this
+/// build's engine cannot run on.
+void require_engine_device(const std::string& device);
+
 /// Whether the request's weights are generated: a preset's or a config file's.
 bool has_generated_weights(const ModelRequest& request);
 

@@ -1,6 +1,5 @@
 #pragma once
 /// UTF-8 read code point by code point, with what must not reach a terminal or a parser told apart.
-/// Private to results/.
 #include <algorithm>
 #include <cstdint>
 #include <string>
