@@ -139,6 +139,7 @@ ModelRequest read_model(const LocatedJson& document, const Section& top) {
                                      value.is_string() ? value.get<std::string>() : value.dump());
     }
   }
+  at_place(document.where("/model"), [&] { return has_generated_weights(request); });
   at_place(document.where(top.has("set") ? "/set" : "/model"),
            [&] { return resolve_model_config(request); });
   return request;
