@@ -47,7 +47,7 @@ struct SweepPlan {
 };
 
 /// Points of all sweeps together, before cells that are the same are taken as one.
-inline constexpr std::int64_t kMaxPlanPoints = 100'000;
+inline constexpr std::int64_t kMaxPlanPoints = 10'000;
 
 /// Crosses the axes of each sweep: suites, then contexts, batches, indexer modes, patterns, phases.
 /// A cell that several sweeps name is measured once, where it comes first. All cells share the

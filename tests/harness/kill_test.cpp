@@ -53,18 +53,15 @@ class KilledSweep {
   /// Starts or goes on, and kills after `delay`. False where it came to its end before that.
   bool kill_after(std::chrono::microseconds delay) {
     ToolProcess tool(folder_, next_arguments());
-    if (tool.ends_within(delay)) {
-      // 5: a cell that was killed too often stays failed.
-      const int code = tool.wait();
-      CAPTURE(code, tool.err());
-      CHECK((code == 0 || code == 5));
-      ended_ = true;
-      return false;
-    }
+    tool.ends_within(delay);
     tool.kill(SIGKILL);
-    CHECK(tool.wait() == -SIGKILL);
+    const int code = tool.wait();
     check_nothing_lost(told_pairs(tool.err()));
-    return true;
+    if (code == -SIGKILL) return true;
+    CAPTURE(code, tool.err());
+    CHECK((code == 0 || code == 5));  // 5: a cell that was killed too often stays failed
+    ended_ = true;
+    return false;
   }
   bool ended() const { return ended_; }
 

@@ -176,7 +176,7 @@ TEST_CASE("what a plan says is refused with its place, its value and what was ex
 TEST_CASE("a plan beyond any use is refused before it is made") {
   nlohmann::json plan = tiny_plan();
   plan["sweeps"] = {{{"context", "1-4096+1"}, {"batch", "1-4096+1"}}};
-  CHECK(contains(refusal(plan.dump()), "at most 100000 points"));
+  CHECK(contains(refusal(plan.dump()), "at most 10000 points"));
 }
 
 TEST_CASE("places are those of the value") {

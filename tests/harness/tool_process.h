@@ -47,7 +47,9 @@ class ToolProcess {
   ToolProcess(const ToolProcess&) = delete;
   ToolProcess& operator=(const ToolProcess&) = delete;
 
-  void kill(int signal) const { ::kill(process_, signal); }
+  void kill(int signal) const {
+    if (process_ > 0) ::kill(process_, signal);
+  }
   /// Whether it ends by itself within the time.
   bool ends_within(std::chrono::microseconds time) {
     const auto deadline = std::chrono::steady_clock::now() + time;
