@@ -10,6 +10,15 @@
 
 namespace dsabench {
 
+/// A time that a run was gone on with: on what and by what. The ids are hashes of the JSON beside
+/// them, as in RunRecord.
+struct Continuation {
+  std::int64_t started_ms = 0;
+  std::string command_line;
+  std::string machine_id, machine_json;
+  std::string build_id, build_json;
+};
+
 /// What a run was made on, by and of. The three ids are XXH3-128 hashes (hex) of the three
 /// canonical JSON texts beside them.
 struct RunRecord {
@@ -24,6 +33,10 @@ struct RunRecord {
   std::string model_id, model_json;      ///< weights, tokenizer, data
   bool synthetic_weights = false;        ///< generated: accuracy is chance
   std::uint64_t seed = 0;
+  /// The whole plan with its repeats and limits, and its hash; both empty in runs of schema 1.
+  std::string plan_id, plan_json;
+  bool mixed = false;                       ///< continued on another machine or by another build
+  std::vector<Continuation> continuations;  ///< in order
 };
 
 /// One point of a sweep. `cell_id` is the hash of `canonical_json`, from which fields at their
@@ -52,6 +65,9 @@ enum class TrialOutcome {
 };
 const char* trial_outcome_name(TrialOutcome outcome);
 TrialOutcome parse_trial_outcome(const std::string& name);
+
+/// The reason of a trial whose process went away before it ended (outcome failed).
+inline constexpr const char* kCrashReason = "crash: the process ended during the trial";
 
 /// All values of one metric in one trial, in order. Integers: nanoseconds, bytes, counts.
 struct MetricSamples {
@@ -98,10 +114,23 @@ struct TrialRecord {
   std::string verification_json;  ///< rows checked, largest errors; "{}" where nothing was checked
   std::string conditions_json;  ///< load average, threads, instruction set, chunk: what may change
                                 ///< from trial to trial
+  /// Where another machine or build than the run's made it (see Continuation); empty: the run's.
+  std::string machine_id, build_id;
   std::vector<MetricSamples> metrics;
   std::vector<StageTime> stage_times;
   std::vector<LayerRuns> layer_runs;
   std::vector<AnswerRecord> answers;
+};
+
+/// A trial that has begun and not ended, and the process it runs in.
+struct RunningTrial {
+  std::string run_id, cell_id;
+  std::int64_t repeat = 0;
+  std::int64_t started_ms = 0;
+  std::int64_t process_id = 0;
+  /// Clock ticks from boot to the start of the process: a process id alone is used again.
+  std::int64_t process_start = 0;
+  std::string boot_id;  ///< of the kernel that runs it
 };
 
 }  // namespace dsabench

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,23 @@ struct RunResults {
   std::vector<TrialRecord> trials;
 };
 
+/// How far a run is: what is left to do, without the samples.
+struct RunProgress {
+  /// A cell and repeat that was tried.
+  struct Pair {
+    std::string cell_id;
+    std::int64_t repeat = 0;
+    bool ok = false;
+    std::int64_t num_trials = 0;   ///< attempts written, of any outcome
+    std::int64_t num_crashed = 0;  ///< of them, those that ended with their process
+    TrialOutcome last_outcome = TrialOutcome::failed;
+  };
+  RunRecord run;
+  std::vector<PlannedCell> plan;
+  std::vector<Pair> tried;  ///< by position in the plan, then repeat
+  std::vector<RunningTrial> running;
+};
+
 /// The results database: SQLite, STRICT tables, WAL (DELETE where the file system has no shared
 /// memory), application id and numbered migrations (results/schema/NNN_name.sql, embedded at
 /// build). One connection; several processes may write one file at a time (busy timeout). Every
@@ -24,7 +42,9 @@ class ResultStore {
   enum class Mode { read_write, read_only };
   /// Opens, creates and migrates. A database of a newer schema opens read-only with
   /// `is_newer_schema()`; one that is not dsabench's, or corrupt, is refused.
-  static ResultStore open(const std::string& path, Mode mode);
+  /// `busy_timeout`: how long to wait for another process that holds the file.
+  static ResultStore open(const std::string& path, Mode mode,
+                          std::chrono::milliseconds busy_timeout = std::chrono::seconds(60));
 
   ResultStore(ResultStore&&) noexcept;
   ResultStore& operator=(ResultStore&&) noexcept;
@@ -36,14 +56,28 @@ class ResultStore {
 
   /// Writes the run and its whole plan in one transaction.
   void add_run(const RunRecord& run, const std::vector<PlannedCell>& plan);
-  /// Writes a finished trial with all it measured in one transaction.
+  /// Marks a trial as begun by this process, so that a crash can be told from a trial that never
+  /// began: fills in the process. A marker of the same run, cell and repeat is replaced.
+  void begin_trial(const std::string& run_id, const std::string& cell_id, std::int64_t repeat,
+                   std::int64_t started_ms);
+  /// Writes a finished trial with all it measured, and takes its marker away, in one transaction.
   void add_trial(const TrialRecord& trial);
+  /// Turns the run's markers whose process is gone (or ran before the last boot, or on another
+  /// machine) into trials that failed with kCrashReason, in one transaction, and returns them.
+  /// Markers of live processes stay: load_progress(...).running.
+  std::vector<RunningTrial> record_crashes(const std::string& run_id, std::int64_t now_ms);
   void finish_run(const std::string& run_id, const std::string& status, std::int64_t finished_ms);
+  /// Sets the run running again and notes by what. Where machine or build are not the run's it is
+  /// mixed from now on, and its trials from there carry their own ids. Throws where another live
+  /// process has a trial of the run under way.
+  void reopen_run(const std::string& run_id, const Continuation& continuation);
 
   /// Newest first.
   std::vector<RunRecord> list_runs() const;
   /// By full id or unique prefix; throws InvalidArgument for none or several.
   RunResults load_run(const std::string& id_or_prefix) const;
+  /// As load_run, without what the trials measured: fast for any number of samples.
+  RunProgress load_progress(const std::string& id_or_prefix) const;
   /// Patterns seen so far with the cells that used them, for `list patterns`.
   struct PatternUse {
     std::string pattern, origin;

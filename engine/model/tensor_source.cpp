@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <memory>
 
 #include "engine/model/tensor_conversion.h"
@@ -12,6 +13,16 @@
 
 namespace dsabench {
 namespace {
+
+/// By the exponent's bits: a compiler may take no shortcut past NaN here.
+std::int64_t count_not_finite(const float* values, std::int64_t count) {
+  std::int64_t found = 0;
+#pragma omp parallel for simd schedule(static) reduction(+ : found)
+  for (std::int64_t i = 0; i < count; ++i) {
+    found += (std::bit_cast<std::uint32_t>(values[i]) & 0x7f800000u) == 0x7f800000u ? 1 : 0;
+  }
+  return found;
+}
 
 bool same_shape(ConstTensorView view, std::span<const std::int64_t> shape) {
   return std::equal(view.shape().begin(), view.shape().end(), shape.begin(), shape.end());
@@ -81,7 +92,20 @@ Tensor TensorSource::take(const std::string& name, std::vector<std::int64_t> sha
 void TensorSource::take_into(const std::string& name, std::span<const std::int64_t> shape,
                              float* destination) {
   const ConstTensorView view = find(name, shape);
-  if (view.dtype() == DType::f8_e4m3) return dequantize(name, view, destination);
+  if (view.dtype() == DType::f8_e4m3) {
+    dequantize(name, view, destination);
+  } else {
+    convert(name, view, destination);
+  }
+  const std::int64_t count = count_not_finite(destination, view.num_elements());
+  if (count > 0) {
+    not_finite_.push_back(
+        fmt::format("{}: {} of {} values are NaN or infinite", name, count, view.num_elements()));
+  }
+}
+
+void TensorSource::convert(const std::string& name, ConstTensorView view,
+                           float* destination) const {
   if (!converts_to_f32(view.dtype()) || view.dtype() == DType::f8_e8m0) {
     throw InvalidArgument(fmt::format("{}: {} must be F32, BF16, F16 or F8_E4M3, got {}",
                                       files_.file_of(name), name, view.shape_string()));

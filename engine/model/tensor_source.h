@@ -35,6 +35,9 @@ class TensorSource {
     take_into(name, std::span(shape.begin(), shape.size()), destination);
   }
 
+  /// What was taken and is not finite, in the order of taking: "o_proj.weight: 3 values are NaN or
+  /// infinite".
+  const std::vector<std::string>& not_finite() const { return not_finite_; }
   /// Names of the checkpoint's tensors that were not taken, sorted.
   std::vector<std::string> unused() const;
   /// XXH3-128, in hex, over name, type, shape and bytes of what was taken, in name order: the same
@@ -44,11 +47,13 @@ class TensorSource {
 
  private:
   ConstTensorView find(const std::string& name, std::span<const std::int64_t> shape);
+  void convert(const std::string& name, ConstTensorView view, float* destination) const;
   void dequantize(const std::string& name, ConstTensorView codes, float* destination);
 
   CheckpointFiles files_;
   std::int64_t fp8_block_rows_, fp8_block_columns_;
   std::set<std::string, std::less<>> taken_;
+  std::vector<std::string> not_finite_;
 };
 
 }  // namespace dsabench

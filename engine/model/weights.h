@@ -63,6 +63,8 @@ struct Weights {
   std::vector<LayerWeights> layers;
   /// What the user should know: MTP layer ignored, indexer absent on layers 1-3, unused tensors.
   std::vector<std::string> notices;
+  /// Tensors of the checkpoint that hold NaN or infinity, and how many.
+  std::vector<std::string> not_finite;
   /// Hash of what was loaded or generated (XXH3-128, hex): part of the model id.
   std::string content_id;
   std::int64_t bytes() const;

@@ -208,6 +208,7 @@ Weights load_weights(const ModelConfig& config, const std::string& directory,
     place(weights.layers.back(), placement);
   }
   add_notices(source, config, weights);
+  weights.not_finite = source.not_finite();
   weights.content_id = source.content_id();
   return weights;
 }

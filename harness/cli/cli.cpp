@@ -6,17 +6,10 @@
 
 #include "harness/cli/command_line.h"
 #include "harness/cli/exit_codes.h"
+#include "harness/run/terminal_text.h"
 
 namespace dsabench {
 namespace {
-
-/// One line without control characters: what a file or an option holds must not drive a terminal.
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return text;
-}
 
 std::string joined(int argc, const char* const* argv) {
   std::string text;
@@ -39,7 +32,7 @@ int run_cli(int argc, const char* const* argv, std::ostream& out, std::ostream& 
     }
     return static_cast<int>(parsed.verb({out, err, joined(argc, argv), seams}));
   } catch (const std::exception& error) {
-    err << "dsabench: " << one_line(error.what()) << std::endl;
+    err << "dsabench: " << terminal_text(error.what()) << std::endl;
     return static_cast<int>(exit_code_of(error));
   }
 }

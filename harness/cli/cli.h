@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <iosfwd>
 
 #include "harness/run/runner.h"
@@ -8,6 +9,8 @@ namespace dsabench {
 /// What a test may put in the place of the real thing.
 struct CliSeams {
   EngineFactory engine_factory = make_engine;
+  /// How long a database that another process holds is waited for.
+  std::chrono::milliseconds busy_timeout = std::chrono::seconds(60);
 };
 
 /// The whole tool but the process: parses the command line, does what it says, and returns the exit

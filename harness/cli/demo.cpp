@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "harness/cli/sweep.h"
+#include "harness/plan/sweep_text.h"
 #include "harness/plan/value_lists.h"
 #include "kernels/base/error.h"
 #include "kernels/cuda/device_queue.h"
@@ -40,21 +41,20 @@ ExitCode run_demo(const DemoOptions& options, const Invocation& invocation) {
   const ModelRequest request = to_request(chosen);
   const ModelConfig config = resolve_model_config(request);
 
-  SweepAxes speed = axes_for(config, request);
+  SweepAxes speed = axes_for(request);
   speed.suites = {&find_suite("speed")};
   speed.contexts = parse_counts("--context", options.contexts);
   speed.patterns =
       choose_patterns(config, {}, parse_retentions(options.retentions), to_dialect(options.model));
-  SweepPlan plan = make_sweep_plan(config, speed);
 
   SweepAxes quality = speed;
   quality.suites = {&find_suite("ruler-synth")};
   quality.contexts = parse_counts("--quality-context", options.quality_context);
   // The two ends show what the table looks like; the weights cannot answer anyway.
   quality.patterns = {speed.patterns.front(), speed.patterns.back()};
-  for (PlanEntry& entry : make_sweep_plan(config, quality).entries) {
-    plan.entries.push_back(std::move(entry));
-  }
+  const std::vector<SweepAxes> sweeps = {speed, quality};
+  const RunPlan plan{with_absolute_paths(request), make_sweep_plan(config, sweeps),
+                     options.control.repeats, options.control.limits};
 
   if (parse_progress_mode(options.control.progress) != ProgressMode::off) {
     invocation.err << fmt::format(
@@ -62,7 +62,7 @@ ExitCode run_demo(const DemoOptions& options, const Invocation& invocation) {
         "parameters). Its times are real, its accuracy is chance.\n",
         config.name, config.num_layers, double(config.num_parameters()) / 1e6);
   }
-  return run_sweep(request, plan, options.control, output, invocation);
+  return run_sweep(plan, options.control, output, invocation);
 }
 
 }  // namespace dsabench

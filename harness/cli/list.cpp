@@ -5,6 +5,7 @@
 #include "engine/model/layer_pattern.h"
 #include "engine/model/model_preset.h"
 #include "harness/cli/result_output.h"
+#include "harness/cli/results_database.h"
 #include "kernels/base/error.h"
 #include "kernels/cuda/device_list.h"
 #include "kernels/cuda/device_queue.h"
@@ -93,29 +94,28 @@ Table list_devices() {
   return table;
 }
 
-Table list_runs(const std::string& db) {
+Table list_runs(const std::string& db, const Invocation& invocation) {
   Table table;
   table.title = "Runs in " + db;
-  table.columns = {{"run_id", "Run", ""},
-                   {"started", "Started", ""},
-                   {"status", "Status", ""},
-                   {"seconds", "Took", "s", 1},
-                   {"command_line", "Command line", ""}};
-  const ResultStore store = ResultStore::open(db, ResultStore::Mode::read_only);
+  table.columns = {{"run_id", "Run", ""},       {"started", "Started", ""},
+                   {"status", "Status", ""},    {"mixed", "Machines and builds", ""},
+                   {"seconds", "Took", "s", 1}, {"command_line", "Command line", ""}};
+  const ResultStore store = open_for_reading(db, invocation);
   for (const RunRecord& run : store.list_runs()) {
-    table.rows.push_back(
-        {run.run_id, utc_time(run.started_ms), run.status, seconds_taken(run), run.command_line});
+    table.rows.push_back({run.run_id, utc_time(run.started_ms), run.status,
+                          std::string(run.mixed ? "mixed" : "one"), seconds_taken(run),
+                          run.command_line});
   }
   return table;
 }
 
-Table list_patterns(const std::string& db) {
+Table list_patterns(const std::string& db, const Invocation& invocation) {
   Table table;
   table.title = "Patterns in " + db;
   table.columns = {{"pattern", "Pattern", ""}, {"full_layers", "F layers", ""},
                    {"layers", "Layers", ""},   {"realised", "Realised", "%", 1},
                    {"origin", "Origin", ""},   {"cells", "Cells", ""}};
-  const ResultStore store = ResultStore::open(db, ResultStore::Mode::read_only);
+  const ResultStore store = open_for_reading(db, invocation);
   for (const ResultStore::PatternUse& use : store.list_patterns()) {
     const LayerPattern pattern = LayerPattern::from_letters(use.pattern);
     table.rows.push_back({use.pattern, pattern.num_full(), pattern.num_layers(),
@@ -124,12 +124,12 @@ Table list_patterns(const std::string& db) {
   return table;
 }
 
-Table make_list(const ListOptions& options) {
+Table make_list(const ListOptions& options, const Invocation& invocation) {
   if (options.what == "models") return list_models();
   if (options.what == "suites") return list_suites();
   if (options.what == "devices") return list_devices();
-  if (options.what == "runs") return list_runs(options.db);
-  if (options.what == "patterns") return list_patterns(options.db);
+  if (options.what == "runs") return list_runs(options.db, invocation);
+  if (options.what == "patterns") return list_patterns(options.db, invocation);
   throw InvalidArgument(fmt::format(
       "list: expected models, suites, devices, runs or patterns, got '{}'", options.what));
 }
@@ -138,7 +138,7 @@ Table make_list(const ListOptions& options) {
 
 ExitCode run_list(const ListOptions& options, const Invocation& invocation) {
   const ResultOutput output(options.output, invocation.out);
-  output.write({make_list(options)});
+  output.write({make_list(options, invocation)});
   return ExitCode::pass;
 }
 

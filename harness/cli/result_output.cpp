@@ -1,52 +1,36 @@
 #include "harness/cli/result_output.h"
 
-#include <fmt/format.h>
-
-#include <fstream>
+#include <ostream>
 
 #include "kernels/base/error.h"
 
 namespace dsabench {
 namespace {
 
-OutputFormat parse_format(const std::string& name) {
-  if (name == "md") return OutputFormat::markdown;
-  if (name == "json") return OutputFormat::json;
-  throw InvalidArgument(fmt::format("--format: expected md or json, got '{}'", name));
+TableFormat parse_format(const std::string& name) try {
+  return parse_table_format(name);
+} catch (Error& error) {
+  error.add_context("--format");
+  throw;
 }
 
 }  // namespace
 
 ResultOutput::ResultOutput(const OutputOptions& options, std::ostream& out)
-    : format_(parse_format(options.format)), file_(options.file), out_(out) {
-  if (!file_.empty() && !std::ofstream(file_, std::ios::app)) {
-    throw IoError(fmt::format("--output: cannot write {}", file_));
-  }
+    : format_(parse_format(options.format)), out_(out) {
+  if (!options.file.empty()) file_.emplace(options.file);
 }
 
-void ResultOutput::write(const std::vector<Table>& tables) const {
-  if (format_ == OutputFormat::json) {
-    write(render_json(tables));
-    return;
-  }
-  std::string text;
-  for (const Table& table : tables) {
-    if (!text.empty()) text += '\n';
-    text += render_markdown(table);
-  }
-  write(text);
-}
+void ResultOutput::write(const std::vector<Table>& tables) const { write(render(format_, tables)); }
 
 void ResultOutput::write(const std::string& text) const {
   const char* end = text.ends_with('\n') ? "" : "\n";
-  if (file_.empty()) {
-    out_ << text << end << std::flush;
-    if (!out_) throw StoreError("cannot write the results to standard output");
+  if (file_) {
+    file_->write([&](std::ostream& stream) { stream << text << end; });
     return;
   }
-  std::ofstream stream(file_, std::ios::trunc);
-  stream << text << end << std::flush;
-  if (!stream) throw StoreError(fmt::format("--output: cannot write {}", file_));
+  out_ << text << end << std::flush;
+  if (!out_) throw StoreError("cannot write the results to standard output");
 }
 
 }  // namespace dsabench

@@ -1,14 +1,14 @@
 #pragma once
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "harness/cli/staged_file.h"
 #include "harness/cli/verbs.h"
-#include "results/report/table.h"
+#include "results/report/render.h"
 
 namespace dsabench {
-
-enum class OutputFormat { markdown, json };
 
 /// Where a verb's results go, and how they are written.
 class ResultOutput {
@@ -17,14 +17,14 @@ class ResultOutput {
   /// and not after the work. An existing file is kept until there is something to put in its place.
   ResultOutput(const OutputOptions& options, std::ostream& out);
 
-  OutputFormat format() const { return format_; }
+  TableFormat format() const { return format_; }
   void write(const std::vector<Table>& tables) const;
   /// Text in this output's format. Throws StoreError where the disk does not take it.
   void write(const std::string& text) const;
 
  private:
-  OutputFormat format_;
-  std::string file_;
+  TableFormat format_;
+  std::optional<StagedFile> file_;
   std::ostream& out_;
 };
 

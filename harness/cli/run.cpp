@@ -1,49 +1,71 @@
+#include <fmt/format.h>
+
 #include "harness/cli/sweep.h"
-#include "harness/plan/value_lists.h"
+#include "harness/plan/plan_file.h"
+#include "harness/plan/sweep_text.h"
+#include "kernels/base/error.h"
 
 namespace dsabench {
 namespace {
 
-SweepAxes parse_axes(const RunVerbOptions& options, const ModelConfig& config,
-                     const ModelRequest& request) {
-  SweepAxes axes = axes_for(config, request);
-  for (const std::string& name : parse_list("--suite", options.suites)) {
-    axes.suites.push_back(&find_suite(name));
+/// Empty text: nothing asked.
+std::vector<AskedText> asked(const char* option, const std::string& text) {
+  if (text.empty()) return {};
+  return {{text, option}};
+}
+
+SweepText to_sweep_text(const RunVerbOptions& options) {
+  SweepText sweep;
+  sweep.suites = {{options.suites, "--suite"}};
+  sweep.tasks = asked("--tasks", options.tasks);
+  sweep.contexts = {{options.contexts, "--context"}};
+  sweep.retentions = asked("--retention", options.retentions);
+  sweep.patterns = asked("--pattern", options.patterns);
+  sweep.phases = {{options.phases, "--phase"}};
+  sweep.batches = {{options.batches, "--batch"}};
+  sweep.indexer_modes = {{options.indexer_modes, "--indexer-mode"}};
+  sweep.chunk.text = options.chunk;
+  sweep.decode_tokens.text = options.decode_tokens;
+  sweep.samples_per_task.text = options.samples_per_task;
+  if (!options.model.dialect.empty()) sweep.dialect = {options.model.dialect, "--dialect"};
+  sweep.dense_attention = options.dense_attention;
+  return sweep;
+}
+
+RunPlan plan_of_options(const RunVerbOptions& options) {
+  if (options.model.model.empty()) throw InvalidArgument("run: --model or --plan is required");
+  RunPlan plan;
+  plan.repeats = options.control.repeats;
+  plan.limits = options.control.limits;
+  validate(plan);
+  const ModelRequest request = to_request(options.model);
+  const ModelConfig config = resolve_model_config(request);
+  plan.sweep = make_sweep_plan(config, resolve_axes(to_sweep_text(options), config, request));
+  plan.model = with_absolute_paths(request);
+  return plan;
+}
+
+RunPlan plan_of_file(const RunVerbOptions& options) {
+  if (!options.given.empty()) {
+    throw InvalidArgument(
+        fmt::format("run: {} and --plan exclude each other: what is measured stands in {}",
+                    fmt::join(options.given, ", "), options.plan));
   }
-  if (!options.tasks.empty()) axes.tasks = parse_list("--tasks", options.tasks);
-  axes.contexts = parse_counts("--context", options.contexts);
-  std::vector<std::string> patterns;
-  if (!options.patterns.empty()) patterns = parse_list("--pattern", options.patterns);
-  axes.patterns = choose_patterns(config, patterns, parse_retentions(options.retentions),
-                                  to_dialect(options.model));
-  axes.phases.clear();
-  for (const std::string& name : parse_list("--phase", options.phases)) {
-    axes.phases.push_back(parse_phase(name));
-  }
-  axes.batches = parse_counts("--batch", options.batches);
-  axes.indexer_modes.clear();
-  for (const std::string& name : parse_list("--indexer-mode", options.indexer_modes)) {
-    axes.indexer_modes.push_back(parse_indexer_mode(name));
-  }
-  axes.dense_attention = options.dense_attention;
-  axes.chunk_tokens = parse_count("--chunk", options.chunk);
-  axes.decode_tokens = parse_count("--decode-tokens", options.decode_tokens);
-  axes.samples_per_task = parse_count("--samples-per-task", options.samples_per_task);
-  return axes;
+  RunPlan plan = load_plan_file(options.plan);
+  plan.model = with_absolute_paths(plan.model);
+  return plan;
 }
 
 }  // namespace
 
 ExitCode run_run(const RunVerbOptions& options, const Invocation& invocation) {
   const ResultOutput output(options.output, invocation.out);
-  const ModelRequest request = to_request(options.model);
-  const ModelConfig config = resolve_model_config(request);
-  const SweepPlan plan = make_sweep_plan(config, parse_axes(options, config, request));
+  const RunPlan plan = options.plan.empty() ? plan_of_options(options) : plan_of_file(options);
   if (options.dry_run) {
-    output.write({plan_table(config, plan)});
+    output.write({plan_table(plan, options.control.db, invocation)});
     return ExitCode::pass;
   }
-  return run_sweep(request, plan, options.control, output, invocation);
+  return run_sweep(plan, options.control, output, invocation);
 }
 
 }  // namespace dsabench

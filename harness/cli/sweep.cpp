@@ -2,30 +2,24 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
+#include "harness/cli/results_database.h"
 #include "harness/plan/value_lists.h"
-#include "harness/plan/work_estimate.h"
+#include "harness/run/aborted_run.h"
 #include "harness/run/environment.h"
 #include "harness/run/interrupt.h"
 #include "kernels/base/error.h"
 #include "kernels/cuda/device_queue.h"
+#include "results/identity.h"
 
 namespace dsabench {
 namespace {
 
-ResultStore open_for_writing(const std::string& path) {
-  ResultStore store = ResultStore::open(path, ResultStore::Mode::read_write);
-  if (store.is_newer_schema()) {
-    throw StoreError(fmt::format("{}: schema {} is of a newer dsabench, this one writes {}", path,
-                                 store.schema_version(), current_schema_version()));
-  }
-  return store;
-}
-
-RunRecord describe_run(const LoadedModel& model, const ModelRequest& request,
+RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
                        const std::string& command_line) {
   RunRecord run;
+  run.run_id = new_run_id();
+  run.plan_json = plan_json(plan);
+  run.plan_id = content_hash(run.plan_json);
   run.command_line = command_line;
   run.tool_version = tool_version();
   const Identity machine = machine_identity();
@@ -37,20 +31,8 @@ RunRecord describe_run(const LoadedModel& model, const ModelRequest& request,
   run.model_id = model.model_id;
   run.model_json = model.model_json;
   run.synthetic_weights = model.synthetic;
-  run.seed = request.seed;
+  run.seed = plan.model.seed;
   return run;
-}
-
-std::vector<Table> result_tables(const RunResults& results) {
-  const auto has_phase = [&results](bool quality) {
-    return std::any_of(results.plan.begin(), results.plan.end(), [&](const PlannedCell& planned) {
-      return (planned.cell.phase == phase_name(Phase::generate)) == quality;
-    });
-  };
-  std::vector<Table> tables;
-  if (has_phase(false)) tables.push_back(speed_table(results));
-  if (has_phase(true)) tables.push_back(quality_table(results));
-  return tables;
 }
 
 void tell_about_model(const LoadedModel& model, Progress& progress) {
@@ -63,22 +45,12 @@ void tell_about_model(const LoadedModel& model, Progress& progress) {
 
 }  // namespace
 
-DType to_dtype(const std::string& text, Device device) {
-  if (text.empty()) return device.is_cpu() ? DType::f32 : DType::bf16;
-  if (text == dtype_name(DType::f32)) return DType::f32;
-  if (text != dtype_name(DType::bf16)) {
-    throw InvalidArgument(fmt::format("--dtype: expected f32 or bf16, got '{}'", text));
-  }
-  if (device.is_cpu()) throw InvalidArgument("--dtype bf16: the CPU computes in f32");
-  return DType::bf16;
-}
-
 ModelRequest to_request(const ModelOptions& options) {
   ModelRequest request;
   request.model = options.model;
   request.config_file = options.config;
   request.device = Device::parse(options.device);
-  request.dtype = to_dtype(options.dtype, request.device);
+  request.dtype = parse_engine_dtype(options.dtype, request.device);
   request.picks = parse_picks(options.picks);
   request.seed = options.seed;
   for (const std::string& text : options.set) {
@@ -105,75 +77,51 @@ std::vector<Retention> parse_retentions(const std::string& text) {
   return retentions;
 }
 
-SweepAxes axes_for(const ModelConfig&, const ModelRequest& request) {
-  SweepAxes axes;
-  axes.data_seed = request.seed;
-  axes.device_kind = request.device.is_cpu() ? "cpu" : "cuda";
-  axes.dtype = dtype_name(request.dtype);
-  if (has_generated_weights(request)) {
-    axes.picks = request.picks;
-    axes.weights_seed = request.seed;
-  }
-  return axes;
+LoadedModel load_and_tell(const ModelRequest& request, Progress& progress) {
+  progress.message(fmt::format("loading {}", request.model));
+  LoadedModel model = load_model(request);
+  tell_about_model(model, progress);
+  return model;
 }
 
-Table plan_table(const ModelConfig& config, const SweepPlan& plan) {
-  Table table;
-  table.title = fmt::format("Plan: {} cells of {}", plan.entries.size(), config.name);
-  table.columns = {{"position", "#", ""},
-                   {"suite", "Suite", ""},
-                   {"phase", "Phase", ""},
-                   {"context", "Context", "tokens"},
-                   {"batch", "Batch", ""},
-                   {"indexer_mode", "Indexer", ""},
-                   {"retention", "Retention", ""},
-                   {"full_layers", "F layers", ""},
-                   {"realised", "Realised", "%", 1},
-                   {"gflop", "Work of a sample", "GFLOP", 1},
-                   {"pattern", "Pattern", ""},
-                   {"cell_id", "Cell", ""}};
-  for (const PlanEntry& entry : plan.entries) {
-    const Cell& cell = entry.cell;
-    const std::string& nominal = entry.pattern.nominal_retention;
-    table.rows.push_back({std::ssize(table.rows) + 1, cell.suite,
-                          std::string(phase_name(cell.phase)), cell.context_tokens, cell.batch,
-                          cell.indexer_mode, nominal.empty() ? entry.pattern.origin : nominal,
-                          entry.pattern.pattern.num_full(),
-                          100.0 * entry.pattern.pattern.realised_retention(),
-                          estimate_flops(config, cell) / 1e9, cell.pattern, cell_id(cell)});
+ExitCode run_session(const SweepSession& session, const std::function<RunSummary(Runner&)>& go) {
+  const std::string& db = session.store.path();
+  const std::string how_to_go_on =
+      fmt::format("to go on: dsabench resume {} --db {}", session.run_id, db);
+  const InterruptGuard guard([&] { record_abort(db, session.run_id); });
+  RunOptions options;
+  options.repeats = session.plan.repeats;
+  options.limits = session.plan.limits;
+  options.engine_factory = session.invocation.seams.engine_factory;
+  options.interrupted = [&guard] { return guard.interrupted(); };
+  Runner runner(session.model, session.store, session.progress, options);
+  RunSummary summary;
+  try {
+    summary = go(runner);
+  } catch (const StoreError&) {
+    session.progress.message("what was committed before stays; " + how_to_go_on);
+    throw;
   }
-  table.notes = plan.notices;
-  return table;
+  session.progress.message(fmt::format("{}: run {} ({} ok, {} incorrect, {} failed)", db,
+                                       summary.run_id, summary.num_ok, summary.num_incorrect,
+                                       summary.num_failed));
+  if (summary.status == "interrupted") session.progress.message(how_to_go_on);
+  session.output.write(result_tables(session.store.load_run(summary.run_id)));
+  return exit_code_of(summary);
 }
 
-ExitCode run_sweep(const ModelRequest& request, const SweepPlan& plan,
-                   const RunControlOptions& control, const ResultOutput& output,
-                   const Invocation& invocation) {
+ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
+                   const ResultOutput& output, const Invocation& invocation) {
+  validate(plan);
   const std::unique_ptr<Progress> progress = make_progress(
       parse_progress_mode(control.progress), invocation.err, TerminalTraits::of_stderr());
-  cuda::device_queue(
-      request.device);  // a device that is missing is known before anything is written
-  ResultStore store = open_for_writing(control.db);
-  for (const std::string& notice : plan.notices) progress->message(notice);
-  progress->message(fmt::format("loading {}", request.model));
-  const LoadedModel model = load_model(request);
-  tell_about_model(model, *progress);
-
-  const InterruptGuard guard;
-  RunOptions options;
-  options.repeats = control.repeats;
-  options.limits = control.limits;
-  options.engine_factory = invocation.seams.engine_factory;
-  options.interrupted = [&guard] { return guard.interrupted(); };
-  Runner runner(model, store, *progress, options);
-  const RunSummary summary =
-      runner.run(describe_run(model, request, invocation.command_line), plan);
-
-  output.write(result_tables(store.load_run(summary.run_id)));
-  progress->message(fmt::format("{}: run {} ({} ok, {} incorrect, {} failed)", control.db,
-                                summary.run_id, summary.num_ok, summary.num_incorrect,
-                                summary.num_failed));
-  return exit_code_of(summary);
+  cuda::device_queue(plan.model.device);  // what is missing is said before anything is written
+  ResultStore store = open_for_writing(control.db, invocation);
+  for (const std::string& notice : plan.sweep.notices) progress->message(notice);
+  const LoadedModel model = load_and_tell(plan.model, *progress);
+  const RunRecord run = describe_run(model, plan, invocation.command_line);
+  return run_session({plan, model, store, *progress, output, invocation, run.run_id},
+                     [&](Runner& runner) { return runner.run(run, plan.sweep); });
 }
 
 }  // namespace dsabench

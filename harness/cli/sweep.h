@@ -1,27 +1,43 @@
 #pragma once
+#include <functional>
+
 #include "harness/cli/result_output.h"
 #include "harness/cli/verbs.h"
-#include "harness/plan/sweep_plan.h"
+#include "harness/plan/run_plan.h"
+#include "harness/run/environment.h"
+#include "harness/run/progress.h"
 
 namespace dsabench {
 
-/// Of --dtype on a device. Throws InvalidArgument for a type that the device does not take.
-DType to_dtype(const std::string& text, Device device);
 /// Turns model options into a request. Throws InvalidArgument for a malformed --set, --picks,
 /// --device or --dtype. Whether the device is there shows when the model is loaded.
 ModelRequest to_request(const ModelOptions& options);
 std::optional<Dialect> to_dialect(const ModelOptions& options);
 std::vector<Retention> parse_retentions(const std::string& text);  ///< empty text: none
-/// Axes with what model options fix: patterns, picks, seeds.
-SweepAxes axes_for(const ModelConfig& config, const ModelRequest& request);
 
-/// The cells as a table, for --dry-run.
-Table plan_table(const ModelConfig& config, const SweepPlan& plan);
+/// The cells as a table with what they are expected to cost, for --dry-run. Reads the database
+/// where there is one, and touches nothing.
+Table plan_table(const RunPlan& plan, const std::string& database, const Invocation& invocation);
+
+/// What the parts of a sweep have in common, once the model is there.
+struct SweepSession {
+  const RunPlan& plan;
+  const LoadedModel& model;
+  ResultStore& store;
+  Progress& progress;
+  const ResultOutput& output;
+  const Invocation& invocation;
+  std::string run_id;
+};
+/// Runs `go` under an InterruptGuard and writes the run's tables. A database that fails on the way
+/// ends it with a remark on how to go on.
+ExitCode run_session(const SweepSession& session, const std::function<RunSummary(Runner&)>& go);
 
 /// Loads the model, runs the plan, and writes the tables: what demo and run do once they know what
 /// to measure.
-ExitCode run_sweep(const ModelRequest& request, const SweepPlan& plan,
-                   const RunControlOptions& control, const ResultOutput& output,
-                   const Invocation& invocation);
+ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
+                   const ResultOutput& output, const Invocation& invocation);
+
+LoadedModel load_and_tell(const ModelRequest& request, Progress& progress);
 
 }  // namespace dsabench

@@ -23,7 +23,7 @@ struct OutputOptions {
   std::string file;  ///< empty: stdout
 };
 
-/// Of demo and run.
+/// Of demo, run and resume.
 struct RunControlOptions {
   std::string db = "dsabench.db";
   std::string progress = "auto";
@@ -66,8 +66,40 @@ struct RunVerbOptions {
   std::string chunk = "1024", decode_tokens = "16", samples_per_task = "1";
   bool dense_attention = false;
   bool dry_run = false;
+  std::string plan;  ///< a plan file
+  /// Names of the options given that say what a plan file says.
+  std::vector<std::string> given;
 };
 ExitCode run_run(const RunVerbOptions& options, const Invocation& invocation);
+
+struct ResumeOptions {
+  RunControlOptions control;  ///< of them db and progress
+  OutputOptions output;
+  std::string run;
+  std::string model;  ///< where the model lies now; empty: where the plan says
+  bool new_machine = false;
+  bool retry_failed = false;
+};
+ExitCode run_resume(const ResumeOptions& options, const Invocation& invocation);
+
+struct CompareVerbOptions {
+  OutputOptions output;
+  std::string db = "dsabench.db";
+  std::string base, candidate;
+  std::string ignored_keys;
+};
+ExitCode run_compare(const CompareVerbOptions& options, const Invocation& invocation);
+
+/// Of the verbs of `db`.
+struct DatabaseOptions {
+  OutputOptions output;
+  std::string db = "dsabench.db";
+  std::string file;  ///< of export and import; "-": stdout or stdin
+};
+ExitCode run_db_check(const DatabaseOptions& options, const Invocation& invocation);
+ExitCode run_db_migrate(const DatabaseOptions& options, const Invocation& invocation);
+ExitCode run_db_export(const DatabaseOptions& options, const Invocation& invocation);
+ExitCode run_db_import(const DatabaseOptions& options, const Invocation& invocation);
 
 struct VerifyOptions {
   ModelOptions model;

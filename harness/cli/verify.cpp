@@ -22,8 +22,13 @@ ExitCode run_verify(const VerifyOptions& options, const Invocation& invocation) 
   const Dialect dialect = to_dialect(options.model).value_or(Dialect::automatic);
   const LoadedModel model = load_model(request);
   const GoldenReport report = check_against_golden(model, options.golden, dialect);
-  output.write(output.format() == OutputFormat::json ? golden_report_json(report)
-                                                     : golden_report_markdown(report));
+  if (output.format() == TableFormat::json) {
+    output.write(golden_report_json(report));
+  } else if (output.format() == TableFormat::markdown) {
+    output.write({golden_report_list(report)});
+  } else {
+    output.write({golden_report_row(report)});
+  }
   return report.pass ? ExitCode::pass : ExitCode::incorrect;
 }
 

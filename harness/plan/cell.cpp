@@ -28,35 +28,77 @@ Phase parse_phase(std::string_view name) {
   throw InvalidArgument(fmt::format("unknown phase '{}'; there are: prefill, decode", name));
 }
 
+namespace {
+
+/// Calls visit(key, field) for every field that is plain text, number, list or flag: all but
+/// `phase` and `weights_seed`. The one list of keys.
+template <class AnyCell, class Visit>
+void for_each_plain_field(AnyCell& cell, Visit&& visit) {
+  visit("model", cell.model);
+  visit("config_hash", cell.config_hash);
+  visit("pattern", cell.pattern);
+  visit("suite", cell.suite);
+  visit("suite_version", cell.suite_version);
+  visit("tasks", cell.tasks);
+  visit("samples_per_task", cell.samples_per_task);
+  visit("context_tokens", cell.context_tokens);
+  visit("decode_tokens", cell.decode_tokens);
+  visit("batch", cell.batch);
+  visit("device_kind", cell.device_kind);
+  visit("dtype", cell.dtype);
+  visit("indexer_mode", cell.indexer_mode);
+  visit("cache_format", cell.cache_format);
+  visit("chunk_tokens", cell.chunk_tokens);
+  visit("dense_attention", cell.dense_attention);
+  visit("graphs", cell.graphs);
+  visit("picks", cell.picks);
+  visit("sampling", cell.sampling);
+  visit("data_seed", cell.data_seed);
+}
+
+Phase phase_of_record(const std::string& name) {
+  return name == phase_name(Phase::generate) ? Phase::generate : parse_phase(name);
+}
+
+}  // namespace
+
 std::string canonical_json(const Cell& cell) {
-  static const Cell defaults;
   nlohmann::json json = nlohmann::json::object();  // keeps its keys sorted
-  const auto put = [&json](const char* key, const auto& value, const auto& fallback) {
-    if (value != fallback) json[key] = value;
-  };
-  put("model", cell.model, defaults.model);
-  put("config_hash", cell.config_hash, defaults.config_hash);
-  put("pattern", cell.pattern, defaults.pattern);
-  put("suite", cell.suite, defaults.suite);
-  put("suite_version", cell.suite_version, defaults.suite_version);
-  put("tasks", cell.tasks, defaults.tasks);
-  put("samples_per_task", cell.samples_per_task, defaults.samples_per_task);
-  put("context_tokens", cell.context_tokens, defaults.context_tokens);
-  put("decode_tokens", cell.decode_tokens, defaults.decode_tokens);
+  for_each_plain_field(cell, [&](const char* key, const auto& value) { json[key] = value; });
+  static const Cell defaults;
+  for_each_plain_field(defaults, [&](const char* key, const auto& value) {
+    if (json[key] == nlohmann::json(value)) json.erase(key);
+  });
   if (cell.phase != defaults.phase) json["phase"] = phase_name(cell.phase);
-  put("batch", cell.batch, defaults.batch);
-  put("device_kind", cell.device_kind, defaults.device_kind);
-  put("dtype", cell.dtype, defaults.dtype);
-  put("indexer_mode", cell.indexer_mode, defaults.indexer_mode);
-  put("cache_format", cell.cache_format, defaults.cache_format);
-  put("chunk_tokens", cell.chunk_tokens, defaults.chunk_tokens);
-  put("dense_attention", cell.dense_attention, defaults.dense_attention);
-  put("graphs", cell.graphs, defaults.graphs);
-  put("picks", cell.picks, defaults.picks);
-  put("sampling", cell.sampling, defaults.sampling);
-  put("data_seed", cell.data_seed, defaults.data_seed);
   if (cell.weights_seed) json["weights_seed"] = *cell.weights_seed;
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Cell parse_canonical_cell(std::string_view text) try {
+  nlohmann::json json = nlohmann::json::parse(text);
+  if (!json.is_object()) throw InvalidArgument("a cell is no JSON object");
+  Cell cell;
+  const auto take = [&json](const char* key, auto& value) {
+    const auto found = json.find(key);
+    if (found == json.end()) return;
+    found->get_to(value);
+    json.erase(found);
+  };
+  for_each_plain_field(cell, take);
+  std::string phase;
+  take("phase", phase);
+  if (!phase.empty()) cell.phase = phase_of_record(phase);
+  if (std::uint64_t seed = 0; json.contains("weights_seed")) {
+    take("weights_seed", seed);
+    cell.weights_seed = seed;
+  }
+  if (!json.empty()) {
+    throw InvalidArgument(
+        fmt::format("a cell has a field that this build does not know: {}", json.begin().key()));
+  }
+  return cell;
+} catch (const nlohmann::json::exception& error) {
+  throw InvalidArgument(fmt::format("a cell's canonical form: {}", error.what()));
 }
 
 std::string cell_id(const Cell& cell) { return content_hash(canonical_json(cell)); }

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "results/record.h"
@@ -49,6 +50,9 @@ struct Cell {
 
 /// JSON with sorted keys and without fields at their default.
 std::string canonical_json(const Cell& cell);
+/// The cell of a canonical form. Throws InvalidArgument for what is none, and for a field that this
+/// build does not know.
+Cell parse_canonical_cell(std::string_view text);
 /// content_hash(canonical_json(cell)).
 std::string cell_id(const Cell& cell);
 CellRecord to_record(const Cell& cell);

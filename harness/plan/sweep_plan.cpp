@@ -62,23 +62,62 @@ std::vector<PatternChoice> distinct_patterns(const std::vector<PatternChoice>& c
   return kept;
 }
 
+void check_axes(const SweepAxes& axes) {
+  const std::pair<const char*, bool> filled[] = {
+      {"suites", !axes.suites.empty()},     {"contexts", !axes.contexts.empty()},
+      {"patterns", !axes.patterns.empty()}, {"phases", !axes.phases.empty()},
+      {"batches", !axes.batches.empty()},   {"indexer modes", !axes.indexer_modes.empty()}};
+  for (const auto& [name, has_values] : filled) {
+    if (!has_values) throw InvalidArgument(fmt::format("a sweep without {} has no cells", name));
+  }
+}
+
+/// An upper bound: quality suites do not cross batches and phases.
+double num_points(const SweepAxes& axes) {
+  double points = 1;
+  for (const std::size_t size :
+       {axes.suites.size(), axes.contexts.size(), axes.patterns.size(), axes.phases.size(),
+        axes.batches.size(), axes.indexer_modes.size()}) {
+    points *= double(size);
+  }
+  return points;
+}
+
 class PlanBuilder {
  public:
-  PlanBuilder(const ModelConfig& config, const SweepAxes& axes)
-      : config_(config),
-        axes_(axes),
-        common_(common_fields(config, axes)),
-        patterns_(distinct_patterns(axes.patterns, plan_.notices)) {}
+  explicit PlanBuilder(const ModelConfig& config) : config_(config) {}
 
-  void add_suite(const Suite& suite) {
+  void add_sweep(const SweepAxes& axes) {
+    check_axes(axes);
+    points_ += num_points(axes);
+    if (points_ > double(kMaxPlanPoints)) {
+      throw InvalidArgument(fmt::format("a plan has at most {} points, this one has {:.0f}",
+                                        kMaxPlanPoints, points_));
+    }
+    axes_ = &axes;
+    common_ = common_fields(config_, axes);
+    const std::vector<PatternChoice> patterns = distinct_patterns(axes.patterns, plan_.notices);
+    for (const Suite* suite : axes.suites) add_suite(*suite, patterns);
+    ++num_sweeps_;
+    if (known_.empty()) return;
+    plan_.notices.push_back(
+        fmt::format("{} of the cells of sweep {} {} in an earlier sweep: "
+                    "measured once",
+                    known_.size(), num_sweeps_, known_.size() == 1 ? "is" : "are"));
+    known_.clear();
+  }
+  SweepPlan take() { return std::move(plan_); }
+
+ private:
+  void add_suite(const Suite& suite, const std::vector<PatternChoice>& patterns) {
     const bool speed = suite.kind() == Suite::Kind::speed;
     const std::vector<std::int64_t> one_batch{1};
     const std::vector<Phase> one_phase{Phase::generate};
-    for (const std::int64_t context : axes_.contexts) {
-      for (const std::int64_t batch : speed ? axes_.batches : one_batch) {
-        for (const IndexerMode mode : axes_.indexer_modes) {
-          for (const PatternChoice& pattern : patterns_) {
-            for (const Phase phase : speed ? axes_.phases : one_phase) {
+    for (const std::int64_t context : axes_->contexts) {
+      for (const std::int64_t batch : speed ? axes_->batches : one_batch) {
+        for (const IndexerMode mode : axes_->indexer_modes) {
+          for (const PatternChoice& pattern : patterns) {
+            for (const Phase phase : speed ? axes_->phases : one_phase) {
               add_cell(suite, context, batch, mode, pattern, phase);
             }
           }
@@ -86,9 +125,7 @@ class PlanBuilder {
       }
     }
   }
-  SweepPlan take() { return std::move(plan_); }
 
- private:
   void add_cell(const Suite& suite, std::int64_t context, std::int64_t batch, IndexerMode mode,
                 const PatternChoice& pattern, Phase phase) {
     Cell cell = common_;
@@ -99,36 +136,49 @@ class PlanBuilder {
     cell.indexer_mode = indexer_mode_name(mode);
     cell.pattern = pattern.pattern.letters();
     cell.phase = phase;
-    if (phase == Phase::decode) cell.decode_tokens = axes_.decode_tokens;
+    if (phase == Phase::decode) cell.decode_tokens = axes_->decode_tokens;
     if (phase == Phase::generate) {
-      cell.samples_per_task = axes_.samples_per_task;
-      cell.tasks = axes_.tasks;
+      cell.samples_per_task = axes_->samples_per_task;
+      cell.tasks = axes_->tasks;
     }
     check_context(config_, context, cell.decode_tokens);
-    if (seen_.insert(cell_id(cell)).second) plan_.entries.push_back({cell, &suite, pattern});
+    const std::string id = cell_id(cell);
+    const auto [first, is_new] = sweep_of_.emplace(id, num_sweeps_);
+    if (is_new) {
+      plan_.entries.push_back({cell, &suite, pattern});
+    } else if (first->second != num_sweeps_) {
+      known_.insert(id);
+    }
   }
 
   const ModelConfig& config_;
-  const SweepAxes& axes_;
+  const SweepAxes* axes_ = nullptr;
   Cell common_;
   SweepPlan plan_;
-  std::vector<PatternChoice> patterns_;
-  std::set<std::string> seen_;
+  std::map<std::string, std::int64_t> sweep_of_;  ///< by cell id
+  std::set<std::string> known_;                   ///< cells of this sweep that an earlier one has
+  double points_ = 0;
+  std::int64_t num_sweeps_ = 0;
 };
 
 }  // namespace
 
-SweepPlan make_sweep_plan(const ModelConfig& config, const SweepAxes& axes) {
-  const std::pair<const char*, bool> filled[] = {
-      {"suites", !axes.suites.empty()},     {"contexts", !axes.contexts.empty()},
-      {"patterns", !axes.patterns.empty()}, {"phases", !axes.phases.empty()},
-      {"batches", !axes.batches.empty()},   {"indexer modes", !axes.indexer_modes.empty()}};
-  for (const auto& [name, has_values] : filled) {
-    if (!has_values) throw InvalidArgument(fmt::format("a sweep without {} has no cells", name));
+SweepPlan make_sweep_plan(const ModelConfig& config, std::span<const SweepAxes> sweeps) {
+  if (sweeps.empty()) throw InvalidArgument("a plan without sweeps has no cells");
+  PlanBuilder builder(config);
+  for (const SweepAxes& axes : sweeps) {
+    try {
+      builder.add_sweep(axes);
+    } catch (Error& error) {
+      if (!axes.origin.empty()) error.add_context(axes.origin);
+      throw;
+    }
   }
-  PlanBuilder builder(config, axes);
-  for (const Suite* suite : axes.suites) builder.add_suite(*suite);
   return builder.take();
+}
+
+SweepPlan make_sweep_plan(const ModelConfig& config, const SweepAxes& axes) {
+  return make_sweep_plan(config, {&axes, 1});
 }
 
 std::vector<PlannedCell> to_records(const SweepPlan& plan) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace dsabench {
 
 /// The axes of a sweep over one model. Every list is in the order the user gave.
 struct SweepAxes {
+  std::string origin;  ///< what messages call it, "plan.json:3:5: /sweeps/0"; empty: nothing
   std::vector<const Suite*> suites;
   std::vector<std::string> tasks;  ///< of quality suites; empty: all
   std::vector<std::int64_t> contexts;
@@ -45,9 +47,14 @@ struct SweepPlan {
   std::vector<std::string> notices;
 };
 
-/// Crosses the axes: suites, then contexts, batches, indexer modes, patterns, phases. Weights are
-/// shared by all. Throws InvalidArgument naming the numbers where context + decode tokens exceed
-/// max_positions, and for an axis without values.
+/// Points of all sweeps together, before cells that are the same are taken as one.
+inline constexpr std::int64_t kMaxPlanPoints = 10'000;
+
+/// Crosses the axes of each sweep: suites, then contexts, batches, indexer modes, patterns, phases.
+/// A cell that several sweeps name is measured once, where it comes first. All cells share the
+/// model, so that its weights load once. Throws InvalidArgument naming the numbers where context +
+/// decode tokens exceed max_positions, for an axis without values, and beyond kMaxPlanPoints.
+SweepPlan make_sweep_plan(const ModelConfig& config, std::span<const SweepAxes> sweeps);
 SweepPlan make_sweep_plan(const ModelConfig& config, const SweepAxes& axes);
 
 /// The plan as the database stores it.

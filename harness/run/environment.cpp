@@ -117,6 +117,14 @@ std::string current_conditions() {
   return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+void add_condition(std::string& conditions_json, const std::string& key,
+                   const nlohmann::json& value) {
+  nlohmann::json document = nlohmann::json::object();
+  if (!conditions_json.empty()) document = nlohmann::json::parse(conditions_json);
+  document[key] = value;
+  conditions_json = document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 std::string environment_warning() {
   std::string warning;
   const auto warn = [&](std::string_view text) {

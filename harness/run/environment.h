@@ -1,4 +1,5 @@
 #pragma once
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace dsabench {
@@ -13,6 +14,9 @@ Identity machine_identity();
 Identity build_identity();
 /// What may change from trial to trial: host name, load average, free memory. JSON.
 std::string current_conditions();
+/// Adds a key to what current_conditions gave.
+void add_condition(std::string& conditions_json, const std::string& key,
+                   const nlohmann::json& value);
 /// Warnings for the user: debug or sanitizer build, load of other processes.
 std::string environment_warning();
 

@@ -202,6 +202,7 @@ GoldenReport check_against_golden(const LoadedModel& model, const std::string& g
   GoldenReport report;
   report.model = model.config->name;
   report.skipped = reference.missing;
+  report.remarks = model.weights->not_finite;
   GoldenRun run(model, engine, report);
   for (const GoldenPrompt& prompt : reference.prompts) run.check(prompt);
   run.finish();
@@ -211,11 +212,13 @@ GoldenReport check_against_golden(const LoadedModel& model, const std::string& g
   report.judged = engine.dtype() == DType::f32;
   if (!report.judged) {
     if (report.token_agreement) report.decode_tokens_equal = *report.token_agreement == 1.0;
-    report.pass = std::isfinite(report.max_abs_logit_diff.value_or(0.0)) &&
+    report.pass = model.weights->not_finite.empty() &&
+                  std::isfinite(report.max_abs_logit_diff.value_or(0.0)) &&
                   std::isfinite(report.max_abs_decode_logit_diff.value_or(0.0));
     return report;
   }
-  report.pass = (!report.max_abs_logit_diff || *report.max_abs_logit_diff <= kLogitTolerance) &&
+  report.pass = model.weights->not_finite.empty() &&
+                (!report.max_abs_logit_diff || *report.max_abs_logit_diff <= kLogitTolerance) &&
                 report.topk_rows_mismatched == 0 && report.decode_tokens_equal.value_or(true);
   return report;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "harness/target/model_source.h"
+#include "results/report/table.h"
 
 namespace dsabench {
 
@@ -28,18 +29,19 @@ struct GoldenReport {
   bool judged = true;
   bool pass = false;
   std::vector<std::string> skipped;  ///< tensors that the folder lacks
-  std::vector<std::string> remarks;  ///< first mismatches, decode steps excused by a small margin
+  std::vector<std::string> remarks;  ///< weights not finite, mismatches, what is not judged
 };
 
 /// Runs every prompt of the folder through an engine of this model under the conventions that
 /// golden.json names: one-shot prefill, then its greedy tokens fed one by one. Passes where logits
 /// agree within 2e-4, index sets wherever the recorded margin is above 5e-5, and every argmax does;
-/// a decode step after a selection margin below 5e-5 is listed and not judged. A path in bf16 is only
-/// compared. Throws IoError,
-/// ParseError or InvalidArgument where the reference is unusable or does not fit the model.
+/// a decode step after a selection margin below 5e-5 is listed and not judged. Weights that are not
+/// finite are named, and fail. A path in bf16 is only compared. Throws IoError, ParseError or
+/// InvalidArgument where the reference is unusable or does not fit the model.
 GoldenReport check_against_golden(const LoadedModel& model, const std::string& golden_directory,
                                   Dialect dialect);
 std::string golden_report_json(const GoldenReport& report);
-std::string golden_report_markdown(const GoldenReport& report);
+Table golden_report_list(const GoldenReport& report);  ///< one row per check, for people
+Table golden_report_row(const GoldenReport& report);   ///< one row, for data formats
 
 }  // namespace dsabench

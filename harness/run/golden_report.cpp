@@ -23,6 +23,13 @@ std::string percent(const std::optional<double>& share) {
   return share ? fmt::format("{:.2f} %", 100.0 * *share) : "not in the reference";
 }
 
+std::vector<std::string> notes_of(const GoldenReport& report) {
+  std::vector<std::string> notes;
+  for (const std::string& name : report.skipped) notes.push_back("skipped: " + name);
+  notes.insert(notes.end(), report.remarks.begin(), report.remarks.end());
+  return notes;
+}
+
 }  // namespace
 
 std::string golden_report_json(const GoldenReport& report) {
@@ -47,27 +54,56 @@ std::string golden_report_json(const GoldenReport& report) {
   return object.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-std::string golden_report_markdown(const GoldenReport& report) {
-  std::string text = fmt::format(
-      "| check | result |\n|---|---|\n"
-      "| model | {} |\n| largest logit difference, prefill | {} |\n"
-      "| largest logit difference, decode | {} |\n"
-      "| index sets | {} rows checked, {} mismatched, {} excused by a small margin |\n"
-      "| reference picks found | {} |\n| decode tokens | {}, agreement {} |\n| verdict | {} |\n",
-      report.model, shown(report.max_abs_logit_diff), shown(report.max_abs_decode_logit_diff),
-      report.topk_rows_checked, report.topk_rows_mismatched, report.topk_rows_excused,
-      percent(report.topk_recall),
-      !report.decode_tokens_equal   ? "not in the reference"
-      : *report.decode_tokens_equal ? "equal"
-                                    : "different",
-      percent(report.token_agreement),
-      !report.pass    ? "FAIL"
-      : report.judged ? "pass"
-                      : "finite; bf16 is reported, not judged");
-  for (const std::string& name : report.skipped) text += fmt::format("\nskipped: {}", name);
-  for (const std::string& remark : report.remarks) text += fmt::format("\n{}", remark);
-  if (!report.skipped.empty() || !report.remarks.empty()) text += "\n";
-  return text;
+Table golden_report_list(const GoldenReport& report) {
+  Table table;
+  table.name = "verify";
+  table.title = "Verification of " + report.model;
+  table.columns = {{"check", "check", ""}, {"result", "result", ""}};
+  const auto add = [&table](const char* check, std::string result) {
+    table.rows.push_back({std::string(check), std::move(result)});
+  };
+  add("largest logit difference, prefill", shown(report.max_abs_logit_diff));
+  add("largest logit difference, decode", shown(report.max_abs_decode_logit_diff));
+  add("index sets",
+      fmt::format("{} rows checked, {} mismatched, {} excused by a small margin",
+                  report.topk_rows_checked, report.topk_rows_mismatched, report.topk_rows_excused));
+  add("reference picks found", percent(report.topk_recall));
+  add("decode tokens", !report.decode_tokens_equal   ? "not in the reference"
+                       : *report.decode_tokens_equal ? "equal"
+                                                     : "different");
+  add("reference tokens chosen", percent(report.token_agreement));
+  add("verdict", !report.pass    ? "FAIL"
+                 : report.judged ? "pass"
+                                 : "finite; bf16 is reported, not judged");
+  table.notes = notes_of(report);
+  return table;
+}
+
+Table golden_report_row(const GoldenReport& report) {
+  const auto number = [](const std::optional<double>& value) {
+    return value ? Field(*value) : Field();
+  };
+  Table table;
+  table.name = "verify";
+  table.title = "Verification of " + report.model;
+  table.columns = {{"model", "model", "", 0, Shown::everywhere, Role::identity},
+                   {"max_abs_logit_diff", "largest logit difference, prefill", ""},
+                   {"max_abs_decode_logit_diff", "largest logit difference, decode", ""},
+                   {"topk_rows_checked", "index sets checked", ""},
+                   {"topk_rows_mismatched", "mismatched", ""},
+                   {"topk_rows_excused", "excused", ""},
+                   {"decode_tokens_equal", "decode tokens equal", ""},
+                   {"state", "state", "", 0, Shown::everywhere, Role::state},
+                   {"outcome", "outcome", "", 0, Shown::everywhere, Role::outcome}};
+  Field tokens_equal;
+  if (report.decode_tokens_equal) tokens_equal = std::int64_t{*report.decode_tokens_equal};
+  table.rows.push_back(
+      {report.model, number(report.max_abs_logit_diff), number(report.max_abs_decode_logit_diff),
+       report.topk_rows_checked, report.topk_rows_mismatched, report.topk_rows_excused,
+       tokens_equal, std::string(report.pass ? "ok" : "incorrect"),
+       std::string(report.pass ? "agrees with the reference" : "differs from the reference")});
+  table.notes = notes_of(report);
+  return table;
 }
 
 }  // namespace dsabench

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <iosfwd>
 #include <memory>
@@ -22,7 +23,7 @@ struct TrialPosition {
   double work = 0;  ///< estimated operations, in the unit of `total_work`
 };
 
-/// Told of a run's course. Single-threaded.
+/// Told of a run's course, from one thread.
 class Progress {
  public:
   virtual ~Progress() = default;
@@ -46,7 +47,10 @@ struct TerminalTraits {
   static TerminalTraits of_stderr();
 };
 
-std::unique_ptr<Progress> make_progress(ProgressMode mode, std::ostream& stream,
-                                        const TerminalTraits& terminal);
+/// One live line on a terminal; elsewhere a line per trial, and a sign of life where a trial was
+/// silent for `heartbeat`. Writes to `stream` from a thread of its own too, until it is destroyed.
+std::unique_ptr<Progress> make_progress(
+    ProgressMode mode, std::ostream& stream, const TerminalTraits& terminal,
+    std::chrono::milliseconds heartbeat = std::chrono::seconds(30));
 
 }  // namespace dsabench

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "harness/run/environment.h"
 #include "harness/run/greedy.h"
 #include "harness/run/peak_memory.h"
 #include "harness/run/reuse_check.h"
@@ -27,6 +29,8 @@ class QualityTrial {
 
   void run() {
     reset_peak_memory();
+    // Nothing is timed, so nothing is warmed up.
+    add_condition(record_.conditions_json, "state", "cold");
     const Scorer& scorer = *setup_.entry.suite->scorer();
     std::int64_t largest_cache = 0;
     for (const Sample& sample : setup_.samples) {

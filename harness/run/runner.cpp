@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <new>
+#include <nlohmann/json.hpp>
+#include <set>
 
 #include "harness/plan/work_estimate.h"
 #include "harness/run/environment.h"
@@ -40,6 +42,8 @@ void run_guarded(TrialRecord& record, const std::function<void()>& trial) {
   }
 }
 
+}  // namespace
+
 void count(RunSummary& summary, TrialOutcome outcome) {
   if (outcome == TrialOutcome::ok) {
     ++summary.num_ok;
@@ -49,8 +53,6 @@ void count(RunSummary& summary, TrialOutcome outcome) {
     ++summary.num_failed;
   }
 }
-
-}  // namespace
 
 std::unique_ptr<Engine> make_engine(const LoadedModel& model, const PlanEntry& entry) {
   EngineOptions options;
@@ -68,69 +70,119 @@ Runner::Runner(const LoadedModel& model, ResultStore& store, Progress& progress,
   }
 }
 
-RunSummary Runner::run(RunRecord run, const SweepPlan& plan) {
+/// What all trials of one call share.
+struct Runner::Session {
+  std::string run_id;
+  const SweepPlan& plan;
+  const std::vector<PlannedCell>& planned;
+  const SampleSets& samples;
+  std::string machine_id, build_id;  ///< where they are not the run's
+};
+
+void Runner::check_fits(const SweepPlan& plan) const {
   for (const PlanEntry& entry : plan.entries) {
     if (!entry.cell.dense_attention) {
       check_pattern_against_weights(entry.pattern.pattern, *model_.weights);
     }
   }
-  const SampleSets samples(plan, model_);
+}
 
-  run.run_id = new_run_id();
+RunSummary Runner::run(RunRecord run, const SweepPlan& plan) {
+  check_fits(plan);
+  const SampleSets samples(plan, model_);
+  if (run.run_id.empty()) run.run_id = new_run_id();
   run.started_ms = unix_milliseconds();
   run.status = "running";
   const std::vector<PlannedCell> planned = to_records(plan);
   store_.add_run(run, planned);
+  return execute({run.run_id, plan, planned, samples, {}, {}}, all_trials(plan, options_.repeats),
+                 {.run_id = run.run_id, .status = "done"});
+}
 
-  std::vector<double> work;
-  TrialPosition position;
-  double total_work = 0;
-  for (const PlanEntry& entry : plan.entries) {
-    work.push_back(estimate_flops(*model_.config, entry.cell));
-    total_work += work.back() * double(options_.repeats);
+RunSummary Runner::resume(const RunProgress& before, const SweepPlan& plan,
+                          const std::vector<TrialTask>& tasks, const Continuation& continuation) {
+  check_fits(plan);
+  const SampleSets samples(plan, model_);
+  const RunRecord& run = before.run;
+  Continuation begun = continuation;
+  begun.started_ms = unix_milliseconds();
+  store_.reopen_run(run.run_id, begun);
+
+  const std::vector<PlannedCell> planned = to_records(plan);
+  std::set<std::pair<std::string, std::int64_t>> again;
+  for (const TrialTask& task : tasks) {
+    again.insert({planned[task.entry].cell.cell_id, task.repeat});
   }
-  position.total = std::ssize(plan.entries) * options_.repeats;
-  progress_.run_started(run.run_id, position.total, total_work);
-
   RunSummary summary{.run_id = run.run_id, .status = "done"};
-  for (; position.index < position.total; ++position.index) {
+  for (const RunProgress::Pair& pair : before.tried) {
+    if (again.contains({pair.cell_id, pair.repeat})) continue;
+    count(summary, pair.ok ? TrialOutcome::ok : pair.last_outcome);
+  }
+  Session session{run.run_id, plan, planned, samples, {}, {}};
+  if (begun.machine_id != run.machine_id) session.machine_id = begun.machine_id;
+  if (begun.build_id != run.build_id) session.build_id = begun.build_id;
+  return execute(session, tasks, std::move(summary));
+}
+
+RunSummary Runner::execute(const Session& session, const std::vector<TrialTask>& tasks,
+                           RunSummary summary) {
+  const auto work_of = [&](const TrialTask& task) {
+    return estimate_flops(*model_.config, session.plan.entries[task.entry].cell);
+  };
+  double total_work = 0;
+  for (const TrialTask& task : tasks) total_work += work_of(task);
+  TrialPosition position;
+  position.total = std::ssize(session.plan.entries) * options_.repeats;
+  position.index = position.total - std::ssize(tasks);
+  progress_.run_started(session.run_id, std::ssize(tasks), total_work);
+
+  for (const TrialTask& task : tasks) {
     if (options_.interrupted()) {
       summary.status = "interrupted";
       break;
     }
-    const auto at = static_cast<std::size_t>(position.index % std::ssize(plan.entries));
-    const PlanEntry& entry = plan.entries[at];
-    position.repeat = position.index / std::ssize(plan.entries);
-    position.work = work[at];
+    const PlanEntry& entry = session.plan.entries[task.entry];
+    position.repeat = task.repeat;
+    position.work = work_of(task);
     progress_.trial_started(position, entry.cell);
-
-    TrialRecord record;
-    record.run_id = run.run_id;
-    record.cell_id = planned[at].cell.cell_id;
-    record.repeat = position.repeat;
-    record.started_ms = unix_milliseconds();
-    record.process_id = ::getpid();
-    record.verification_json = "{}";
-    record.conditions_json = current_conditions();
-    run_guarded(record, [&] {
-      const std::unique_ptr<Engine> engine = options_.engine_factory(model_, entry);
-      const TrialSetup setup{model_,   entry,           samples.of(entry),
-                             *engine,  options_.limits, options_.stopping_rule,
-                             progress_};
-      if (entry.cell.phase == Phase::generate) {
-        run_quality_trial(setup, record);
-      } else {
-        run_speed_trial(setup, record);
-      }
-    });
-    record.finished_ms = unix_milliseconds();
+    const TrialRecord record = run_trial(session, task);
     store_.add_trial(record);
     count(summary, record.outcome);
     progress_.trial_finished(position, entry.cell, record);
+    ++position.index;
   }
-  store_.finish_run(run.run_id, summary.status, unix_milliseconds());
+  store_.finish_run(session.run_id, summary.status, unix_milliseconds());
   progress_.run_finished(summary.status);
   return summary;
+}
+
+TrialRecord Runner::run_trial(const Session& session, const TrialTask& task) {
+  const PlanEntry& entry = session.plan.entries[task.entry];
+  TrialRecord record;
+  record.run_id = session.run_id;
+  record.cell_id = session.planned[task.entry].cell.cell_id;
+  record.repeat = task.repeat;
+  record.started_ms = unix_milliseconds();
+  record.process_id = ::getpid();
+  record.verification_json = "{}";
+  record.conditions_json = current_conditions();
+  add_condition(record.conditions_json, "limits", to_json(options_.limits));
+  record.machine_id = session.machine_id;
+  record.build_id = session.build_id;
+  store_.begin_trial(record.run_id, record.cell_id, record.repeat, record.started_ms);
+  run_guarded(record, [&] {
+    const std::unique_ptr<Engine> engine = options_.engine_factory(model_, entry);
+    const TrialSetup setup{model_,   entry,           session.samples.of(entry),
+                           *engine,  options_.limits, options_.stopping_rule,
+                           progress_};
+    if (entry.cell.phase == Phase::generate) {
+      run_quality_trial(setup, record);
+    } else {
+      run_speed_trial(setup, record);
+    }
+  });
+  record.finished_ms = unix_milliseconds();
+  return record;
 }
 
 }  // namespace dsabench

@@ -6,10 +6,13 @@
 #include "harness/plan/sweep_plan.h"
 #include "harness/run/progress.h"
 #include "harness/run/stopping_rule.h"
+#include "harness/run/trial_list.h"
 #include "harness/target/model_source.h"
 #include "results/store.h"
 
 namespace dsabench {
+
+class SampleSets;
 
 /// Makes the engine of one trial. A seam for tests: the runner believes the cell, not the engine.
 using EngineFactory = std::function<std::unique_ptr<Engine>(const LoadedModel&, const PlanEntry&)>;
@@ -32,21 +35,36 @@ struct RunSummary {
   std::int64_t num_ok = 0, num_incorrect = 0, num_failed = 0;
 };
 
+/// Counts an outcome.
+void count(RunSummary& summary, TrialOutcome outcome);
+
 /// Runs a plan: every cell on a fresh engine, `repeats` times over, cells inside repeats. Writes
-/// the run and its plan first, then each trial as it ends. What goes wrong in a trial is its
-/// outcome, and the run goes on: a verification that does not hold is `incorrect`, everything else
-/// `failed`.
+/// the run and its plan first, then of each trial that it has begun, and all of it as it ends. What
+/// goes wrong in a trial is its outcome, and the run goes on: a verification that does not hold is
+/// `incorrect`, everything else `failed`.
 class Runner {
  public:
   /// All of it must outlive the runner.
   Runner(const LoadedModel& model, ResultStore& store, Progress& progress, RunOptions options);
 
-  /// `run` says what the run is; its id, times and status are set here. Throws InvalidArgument
-  /// before anything is written where the plan does not fit the model (no indexer weights on a Full
-  /// layer, no prompts of such a length), and StoreError.
+  /// `run` says what the run is; times, status and, where it is empty, the id are set here. Throws
+  /// InvalidArgument before anything is written where the plan does not fit the model (no indexer
+  /// weights on a Full layer, no prompts of such a length), and StoreError.
   RunSummary run(RunRecord run, const SweepPlan& plan);
 
+  /// Goes on with a run of this plan: `tasks` is what is left. Trials are marked with the
+  /// continuation's machine and build where they are not the run's. The summary counts the whole
+  /// run. Throws as run().
+  RunSummary resume(const RunProgress& before, const SweepPlan& plan,
+                    const std::vector<TrialTask>& tasks, const Continuation& continuation);
+
  private:
+  struct Session;
+  void check_fits(const SweepPlan& plan) const;
+  RunSummary execute(const Session& session, const std::vector<TrialTask>& tasks,
+                     RunSummary summary);
+  TrialRecord run_trial(const Session& session, const TrialTask& task);
+
   const LoadedModel& model_;
   ResultStore& store_;
   Progress& progress_;

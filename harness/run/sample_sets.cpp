@@ -53,9 +53,9 @@ const std::vector<Sample>& SampleSets::of(const PlanEntry& entry) const {
 
 std::string SampleSets::key(const PlanEntry& entry) {
   const Cell& cell = entry.cell;
-  // Tasks and seed are the plan's, and prompts do not depend on the tokens to decode.
-  return fmt::format("{}/{}/{}/{}", cell.suite, cell.context_tokens, cell.batch,
-                     cell.samples_per_task);
+  // The seed is the plan's, and prompts do not depend on the tokens to decode.
+  return fmt::format("{}/{}/{}/{}/{}", cell.suite, cell.context_tokens, cell.batch,
+                     cell.samples_per_task, fmt::join(cell.tasks, ","));
 }
 
 }  // namespace dsabench

@@ -3,9 +3,11 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
+#include "harness/run/environment.h"
 #include "harness/run/greedy.h"
 #include "harness/run/peak_memory.h"
 #include "harness/run/reuse_check.h"
@@ -157,14 +159,9 @@ class SpeedTrial {
   }
 
   void sample_until_done(const char* phase, const std::function<std::int64_t()>& take_sample) {
-    WarmupRule warmup(setup_.limits);
-    while (!warmup.done()) {
-      setup_.progress.step(fmt::format("warm-up {}", warmup.count() + 1));
-      warmup.add(take_sample());
-    }
-    record_.num_warmups = warmup.count();
-
+    warm_up(take_sample);
     const std::unique_ptr<StoppingRule> rule = setup_.stopping_rule(setup_.limits);
+    add_condition(record_.conditions_json, "stopping_rule", rule->name());
     std::vector<std::int64_t> values;
     const Clock::time_point start = Clock::now();
     std::optional<std::string> reason;
@@ -178,6 +175,21 @@ class SpeedTrial {
     record_.stop_reason = *reason;
     const bool decode = cell_.phase == Phase::decode;
     add_metric(decode ? "decode_step" : "prefill", "ns", "lower", std::move(values));
+  }
+
+  /// What is timed from here on is warm, and the record says so and how it came to that.
+  void warm_up(const std::function<std::int64_t()>& take_sample) {
+    WarmupRule warmup(setup_.limits);
+    std::vector<std::int64_t> taken;
+    while (!warmup.done()) {
+      setup_.progress.step(fmt::format("warm-up {}", warmup.count() + 1));
+      taken.push_back(take_sample());
+      warmup.add(taken.back());
+    }
+    record_.num_warmups = warmup.count();
+    add_condition(record_.conditions_json, "state", "warm");
+    add_condition(record_.conditions_json, "warmup_stop", warmup.reason());
+    add_condition(record_.conditions_json, "warmup_ns", taken);
   }
 
   void record_stages(const char* phase, std::int64_t sample) {

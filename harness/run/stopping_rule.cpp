@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "kernels/base/error.h"
 #include "results/statistics.h"
 
@@ -33,6 +35,14 @@ void validate(const SamplingLimits& limits) {
   }
 }
 
+nlohmann::json to_json(const SamplingLimits& limits) {
+  return {{"noise", limits.noise_target},
+          {"min_samples", limits.min_samples},
+          {"max_samples", limits.max_samples},
+          {"max_seconds", limits.max_seconds},
+          {"max_warmups", limits.max_warmups}};
+}
+
 void MedianNoiseRule::add(std::int64_t sample_ns, std::int64_t elapsed_ns) {
   samples_.push_back(sample_ns);
   elapsed_ns_ = elapsed_ns;
@@ -55,8 +65,13 @@ void WarmupRule::add(std::int64_t sample_ns) {
   ++count_;
   previous_ns_ = sample_ns;
   total_ns_ += sample_ns;
-  done_ = stable || count_ >= limits_.max_warmups ||
-          double(total_ns_) >= limits_.max_seconds * kNanosecondsPerSecond / 3;
+  if (stable) {
+    reason_ = "stable";
+  } else if (count_ >= limits_.max_warmups) {
+    reason_ = "count";
+  } else if (double(total_ns_) >= limits_.max_seconds * kNanosecondsPerSecond / 3) {
+    reason_ = "time";
+  }
 }
 
 }  // namespace dsabench

@@ -10,6 +10,7 @@
 #include "engine/model/model_preset.h"
 #include "engine/model/weight_placement.h"
 #include "harness/run/peak_memory.h"
+#include "kernels/base/device.h"
 #include "kernels/base/error.h"
 #include "kernels/cuda/device_queue.h"
 #include "results/identity.h"
@@ -101,6 +102,16 @@ std::string identity_json(const LoadedModel& model, const ModelRequest& request)
 }
 
 }  // namespace
+
+DType parse_engine_dtype(const std::string& text, Device device) {
+  if (text.empty()) return device.is_cpu() ? DType::f32 : DType::bf16;
+  if (text == dtype_name(DType::f32)) return DType::f32;
+  if (text != dtype_name(DType::bf16)) {
+    throw InvalidArgument(fmt::format("dtype: expected f32 or bf16, got '{}'", text));
+  }
+  if (device.is_cpu()) throw InvalidArgument("dtype bf16: the CPU computes in f32");
+  return DType::bf16;
+}
 
 bool has_generated_weights(const ModelRequest& request) {
   return source_kind(request) != SourceKind::directory;

@@ -34,6 +34,10 @@ struct LoadedModel {
   std::vector<std::string> notices;            ///< what the user should know beside the weights'
 };
 
+/// f32 or bf16; empty text: f32 on the CPU, bf16 on a GPU. Throws InvalidArgument for another type,
+/// and for one that the device does not take.
+DType parse_engine_dtype(const std::string& text, Device device);
+
 /// Whether the request's weights are generated: a preset's or a config file's.
 bool has_generated_weights(const ModelRequest& request);
 

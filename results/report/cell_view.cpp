@@ -37,6 +37,22 @@ std::string describe_ok(const std::vector<const TrialRecord*>& trials) {
   return others.empty() ? "ok" : fmt::format("ok ({})", fmt::join(others, ", "));
 }
 
+CellState state_of(TrialOutcome outcome) {
+  switch (outcome) {
+    case TrialOutcome::ok:
+      return CellState::ok;
+    case TrialOutcome::incorrect:
+      return CellState::incorrect;
+    case TrialOutcome::failed:
+      return CellState::failed;
+    case TrialOutcome::discarded:
+      return CellState::discarded;
+    case TrialOutcome::interrupted:
+      return CellState::interrupted;
+  }
+  return CellState::failed;
+}
+
 void judge(CellView& view, const std::vector<const TrialRecord*>& trials) {
   if (trials.empty()) {
     view.outcome = "not run";
@@ -45,12 +61,14 @@ void judge(CellView& view, const std::vector<const TrialRecord*>& trials) {
   for (const TrialRecord* trial : trials) {
     if (trial->outcome == TrialOutcome::incorrect) {
       view.outcome = with_reason(*trial);
+      view.state = CellState::incorrect;
       view.ok_trials.clear();
       return;
     }
     if (trial->outcome == TrialOutcome::ok) view.ok_trials.push_back(trial);
   }
   view.ok = !view.ok_trials.empty();
+  view.state = state_of(view.ok ? TrialOutcome::ok : trials.back()->outcome);
   view.outcome = view.ok ? describe_ok(trials) : with_reason(*trials.back());
 }
 
@@ -139,6 +157,12 @@ void name_variants(std::vector<CellView>& views) {
 
 }  // namespace
 
+const char* state_name(CellState state) {
+  constexpr std::array<const char*, 6> kNames = {"ok",          "not_run", "discarded",
+                                                 "interrupted", "failed",  "incorrect"};
+  return kNames.at(static_cast<std::size_t>(state));
+}
+
 std::vector<std::int64_t> CellView::pooled(std::string_view metric) const {
   std::vector<std::int64_t> values;
   for (const TrialRecord* trial : ok_trials) {
@@ -189,6 +213,11 @@ std::vector<std::string> run_notes(const RunRecord& run) {
   std::vector<std::string> notes;
   if (run.synthetic_weights) notes.push_back("the weights are synthetic: accuracy is chance");
   if (run.status != "done") notes.push_back("this run is not complete: " + run.status);
+  if (run.mixed) {
+    notes.push_back(
+        "this run was gone on with on another machine or by another build: its rows are not "
+        "comparable with one another");
+  }
   notes.push_back(machine_note(run));
   notes.push_back(build_note(run));
   notes.push_back(fmt::format(

@@ -9,11 +9,17 @@
 
 namespace dsabench::report {
 
+/// How a cell went, from best to worst.
+enum class CellState { ok, not_run, discarded, interrupted, failed, incorrect };
+/// As in Table: "not_run".
+const char* state_name(CellState state);
+
 /// A planned cell with its trials. Points into the RunResults it was made from.
 struct CellView {
   const PlannedCell* planned = nullptr;
   std::vector<const TrialRecord*> ok_trials;  ///< empty where the cell is not ok
   bool ok = false;
+  CellState state = CellState::not_run;
   std::string outcome;  ///< "ok", "ok (1 discarded)", "failed: out of memory", "not run"
   bool quality = false;
   std::string variant;  ///< what no column shows and other cells have otherwise: "dense_attention"

@@ -1,13 +1,14 @@
 #include <nlohmann/json.hpp>
 
-#include "results/report/table.h"
+#include "results/report/formats.h"
+#include "results/report/plain_text.h"
 
 namespace dsabench {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using report::kReportSchemaVersion;
 
-constexpr int kReportSchemaVersion = 1;
+using Json = nlohmann::ordered_json;
 
 Json to_json(const Field& field) {
   return std::visit(
@@ -21,6 +22,21 @@ Json to_json(const Field& field) {
       field);
 }
 
+/// Appends a row's data columns.
+void append_row(Json& object, const Table& table, const std::vector<Field>& fields) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (table.columns[i].shown == Shown::in_markdown) continue;
+    object[table.columns[i].key] = to_json(fields.at(i));
+  }
+}
+
+/// Outputs of a model need not be UTF-8.
+std::string dump(const Json& json, int indent) {
+  return report::escape_json_controls(
+             json.dump(indent, ' ', false, Json::error_handler_t::replace)) +
+         "\n";
+}
+
 Json to_json(const Table& table) {
   Json columns = Json::array(), rows = Json::array();
   for (const Column& column : table.columns) {
@@ -29,10 +45,7 @@ Json to_json(const Table& table) {
   }
   for (const std::vector<Field>& fields : table.rows) {
     Json row = Json::object();
-    for (std::size_t i = 0; i < table.columns.size(); ++i) {
-      if (table.columns[i].shown == Shown::in_markdown) continue;
-      row[table.columns[i].key] = to_json(fields.at(i));
-    }
+    append_row(row, table, fields);
     rows.push_back(std::move(row));
   }
   return {
@@ -44,8 +57,19 @@ Json to_json(const Table& table) {
 std::string render_json(const std::vector<Table>& tables) {
   Json document = {{"schema_version", kReportSchemaVersion}, {"tables", Json::array()}};
   for (const Table& table : tables) document["tables"].push_back(to_json(table));
-  // Outputs of a model need not be UTF-8.
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dump(document, 2);
+}
+
+std::string report::render_jsonl(const std::vector<Table>& tables) {
+  std::string out;
+  for (const Table& table : tables) {
+    for (const std::vector<Field>& fields : table.rows) {
+      Json row = {{"table", table_name(table)}, {"schema_version", kReportSchemaVersion}};
+      append_row(row, table, fields);
+      out += dump(row, -1);
+    }
+  }
+  return out;
 }
 
 }  // namespace dsabench

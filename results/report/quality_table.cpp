@@ -70,20 +70,20 @@ Score mean_over_tasks(const std::vector<Score>& scores) {
 Field nonempty(const std::string& text) { return text.empty() ? Field() : Field(text); }
 
 std::vector<Column> columns_of(bool synthetic_weights) {
-  return {{"model", "model", "", 0, Shown::where_it_varies},
-          {"device", "device", "", 0, Shown::where_it_varies},
-          {"dtype", "dtype", "", 0, Shown::where_it_varies},
-          {"indexer_mode", "indexer", "", 0, Shown::where_it_varies},
-          {"picks", "picks", "", 0, Shown::where_it_varies},
-          {"variant", "variant", "", 0, Shown::where_it_varies},
-          {"batch", "batch", "", 0, Shown::where_it_varies},
-          {"suite", "suite", "", 0, Shown::everywhere},
-          {"task", "task", "", 0, Shown::everywhere},
-          {"context_tokens", "context", "tokens", 0, Shown::everywhere},
+  return {{"model", "model", "", 0, Shown::where_it_varies, Role::identity},
+          {"device", "device", "", 0, Shown::where_it_varies, Role::identity},
+          {"dtype", "dtype", "", 0, Shown::where_it_varies, Role::identity},
+          {"indexer_mode", "indexer", "", 0, Shown::where_it_varies, Role::identity},
+          {"picks", "picks", "", 0, Shown::where_it_varies, Role::identity},
+          {"variant", "variant", "", 0, Shown::where_it_varies, Role::identity},
+          {"batch", "batch", "", 0, Shown::where_it_varies, Role::identity},
+          {"suite", "suite", "", 0, Shown::everywhere, Role::identity},
+          {"task", "task", "", 0, Shown::everywhere, Role::identity},
+          {"context_tokens", "context", "tokens", 0, Shown::everywhere, Role::identity},
           {"nominal_retention", "retention", "", 0, Shown::everywhere},
           {"full_layers", "F layers", "", 0, Shown::in_data},
           {"layers", "layers", "", 0, Shown::in_data},
-          {"pattern", "pattern", "", 0, Shown::everywhere},
+          {"pattern", "pattern", "", 0, Shown::everywhere, Role::identity},
           {"pattern_origin", "origin", "", 0, Shown::where_it_varies},
           {"items", "items", "", 0, Shown::everywhere},
           {"score", "score", "", 1, Shown::in_data},
@@ -91,7 +91,8 @@ std::vector<Column> columns_of(bool synthetic_weights) {
           {"score_high", "score, high", "", 1, Shown::in_data},
           {"score_text", "score × 100 (95 %)", "", 0, Shown::in_markdown},
           {"accuracy", "accuracy", "", 0, synthetic_weights ? Shown::everywhere : Shown::in_data},
-          {"outcome", "outcome", "", 0, Shown::everywhere}};
+          {"state", "state", "", 0, Shown::in_data, Role::state},
+          {"outcome", "outcome", "", 0, Shown::everywhere, Role::outcome}};
 }
 
 /// `score` is null for a cell without numbers.
@@ -123,6 +124,7 @@ std::vector<Field> row_of(const CellView& view, const Score* score, bool synthet
     fields.resize(fields.size() + 5);
   }
   fields.push_back(synthetic_weights ? Field("chance") : Field());
+  fields.push_back(std::string(report::state_name(view.state)));
   fields.push_back(view.outcome);
   return fields;
 }
@@ -133,6 +135,7 @@ Table quality_table(const RunResults& results) {
   const bool synthetic = results.run.synthetic_weights;
   Table table;
   table.title = "Quality";
+  table.name = "quality";
   table.columns = columns_of(synthetic);
   const std::vector<CellView> views = report::view_cells(results);
   for (const CellView& view : views) {

@@ -84,6 +84,11 @@ std::string outcome_of(const Row& row) {
   return row.any().outcome;
 }
 
+const char* state_of(const Row& row) {
+  if (row.prefill == nullptr || row.decode == nullptr) return report::state_name(row.any().state);
+  return report::state_name(std::max(row.prefill->state, row.decode->state));
+}
+
 /// Four significant digits, never an exponent.
 std::string significant(double value) {
   const int magnitude = value > 0 ? static_cast<int>(std::floor(std::log10(value))) : 0;
@@ -121,21 +126,21 @@ Field rate(const PhaseNumbers& numbers, std::int64_t tokens) {
 }
 
 std::vector<Column> identity_columns() {
-  return {{"model", "model", "", 0, Shown::where_it_varies},
-          {"suite", "suite", "", 0, Shown::where_it_varies},
-          {"device", "device", "", 0, Shown::where_it_varies},
-          {"dtype", "dtype", "", 0, Shown::where_it_varies},
-          {"indexer_mode", "indexer", "", 0, Shown::where_it_varies},
-          {"picks", "picks", "", 0, Shown::where_it_varies},
-          {"variant", "variant", "", 0, Shown::where_it_varies},
-          {"batch", "batch", "", 0, Shown::where_it_varies},
-          {"context_tokens", "context", "tokens", 0, Shown::everywhere},
+  return {{"model", "model", "", 0, Shown::where_it_varies, Role::identity},
+          {"suite", "suite", "", 0, Shown::where_it_varies, Role::identity},
+          {"device", "device", "", 0, Shown::where_it_varies, Role::identity},
+          {"dtype", "dtype", "", 0, Shown::where_it_varies, Role::identity},
+          {"indexer_mode", "indexer", "", 0, Shown::where_it_varies, Role::identity},
+          {"picks", "picks", "", 0, Shown::where_it_varies, Role::identity},
+          {"variant", "variant", "", 0, Shown::where_it_varies, Role::identity},
+          {"batch", "batch", "", 0, Shown::where_it_varies, Role::identity},
+          {"context_tokens", "context", "tokens", 0, Shown::everywhere, Role::identity},
           {"nominal_retention", "retention", "", 0, Shown::everywhere},
           {"full_layers", "F layers", "", 0, Shown::in_data},
           {"layers", "layers", "", 0, Shown::in_data},
           {"realised_retention", "realised", "", 4, Shown::in_data},
           {"realised", "realised", "", 0, Shown::in_markdown},
-          {"pattern", "pattern", "", 0, Shown::everywhere},
+          {"pattern", "pattern", "", 0, Shown::everywhere, Role::identity},
           {"pattern_origin", "origin", "", 0, Shown::where_it_varies},
           {"dialect", "dialect", "", 0, Shown::in_data}};
 }
@@ -179,7 +184,8 @@ std::vector<Column> number_columns() {
           {"topk_overlap_layers", "top-k overlap, layers", "", 2, Shown::where_it_varies},
           {"topk_overlap_queries", "top-k overlap, queries", "", 2, Shown::where_it_varies},
           {"expert_load", "expert load, max/mean", "", 2, Shown::where_it_varies},
-          {"outcome", "outcome", "", 0, Shown::everywhere}};
+          {"state", "state", "", 0, Shown::in_data, Role::state},
+          {"outcome", "outcome", "", 0, Shown::everywhere, Role::outcome}};
 }
 
 void append_milliseconds(std::vector<Field>& fields, const PhaseNumbers& numbers) {
@@ -210,6 +216,7 @@ void append_numbers(std::vector<Field>& fields, const Row& row, const RowNumbers
   fields.push_back(median_field(row, "topk_overlap_neighbour_layers_ppm", 1e6));
   fields.push_back(median_field(row, "topk_overlap_neighbour_queries_ppm", 1e6));
   fields.push_back(median_field(row, "expert_load_max_over_mean_ppm", 1e6));
+  fields.push_back(std::string(state_of(row)));
   fields.push_back(outcome_of(row));
 }
 
@@ -229,6 +236,7 @@ Table speed_table(const RunResults& results) {
   }
   Table table;
   table.title = "Speed";
+  table.name = "speed";
   table.columns = identity_columns();
   for (Column& column : number_columns()) table.columns.push_back(std::move(column));
   for (std::size_t i = 0; i < rows.size(); ++i) {

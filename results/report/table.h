@@ -18,20 +18,34 @@ enum class Shown {
   in_markdown,      ///< text made from data columns: not in JSON, CSV
 };
 
+/// What a column is to formats that speak of cases (JUnit, GitHub).
+enum class Role {
+  value,
+  identity,  ///< part of the row's name
+  state,     ///< how the case went, one word: see Table
+  outcome,   ///< how the case went, for people
+};
+
 /// One column: its key in JSON, its heading in Markdown, its unit and how doubles are rounded for
 /// people.
 struct Column {
   std::string key, heading, unit;
   int decimals = 2;
   Shown shown = Shown::everywhere;
+  Role role = Role::value;
 };
 
 /// Rows of typed fields under one column list: every output format prints from this.
+///
+/// A state is one of: ok · incorrect, regression (JUnit: failure) · failed, untrusted (error) ·
+/// discarded, interrupted, inconclusive, not_run (skipped). Rows of a table without such a column
+/// are ok.
 struct Table {
   std::string title;
   std::vector<Column> columns;
   std::vector<std::vector<Field>> rows;
   std::vector<std::string> notes;
+  std::string name = {};  ///< in data formats: "speed"; empty: made from the title
 };
 
 /// One row per cell and phase pair of a run: context, retention nominal and realised, F layers,

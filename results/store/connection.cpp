@@ -61,9 +61,10 @@ bool is_remote(const std::string& path) {
 
 /// The journal mode after asking for `mode`. SQLite does not wait by itself here when another
 /// process has the new file open.
-std::string set_journal_mode(SQLite::Database& db, const std::string& mode) {
+std::string set_journal_mode(SQLite::Database& db, const std::string& mode,
+                             std::chrono::milliseconds busy_timeout) {
   using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::milliseconds(kBusyTimeoutMs);
+  const auto deadline = Clock::now() + busy_timeout;
   for (;;) {
     try {
       return db.execAndGet("PRAGMA journal_mode = " + mode).getString();
@@ -84,8 +85,8 @@ void require_sqlite_version() {
 }
 
 FileIdentity read_identity(SQLite::Database& db) {
-  // One snapshot: another process may be writing the first schema between two statements.
-  const SQLite::Transaction snapshot(db, SQLite::TransactionBehavior::DEFERRED);
+  // One snapshot: between two, another process may make the file its database.
+  SQLite::Transaction snapshot(db);
   FileIdentity identity;
   identity.application_id = db.execAndGet("PRAGMA application_id").getInt64();
   identity.schema_version = db.execAndGet("PRAGMA user_version").getInt();
@@ -93,7 +94,7 @@ FileIdentity read_identity(SQLite::Database& db) {
   return identity;
 }
 
-SQLite::Database open_for_writing(const std::string& path) {
+SQLite::Database open_for_writing(const std::string& path, std::chrono::milliseconds busy_timeout) {
   if (path.empty()) throw StoreError("cannot open the database: its path is empty");
   refuse_directory(path);
   std::error_code ignored;
@@ -103,19 +104,20 @@ SQLite::Database open_for_writing(const std::string& path) {
                     "choose another file with --db",
                     path));
   }
-  SQLite::Database db(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyTimeoutMs);
+  SQLite::Database db(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
+                      static_cast<int>(busy_timeout.count()));
   configure(db);
   return db;
 }
 
-SQLite::Database open_for_reading(const std::string& path) {
+SQLite::Database open_for_reading(const std::string& path, std::chrono::milliseconds busy_timeout) {
   refuse_directory(path);
   std::error_code ignored;
   if (!fs::exists(path, ignored)) {
     throw StoreError(path + ": cannot open the database: there is no such file");
   }
   try {
-    SQLite::Database db(path, SQLite::OPEN_READONLY, kBusyTimeoutMs);
+    SQLite::Database db(path, SQLite::OPEN_READONLY, static_cast<int>(busy_timeout.count()));
     configure(db);
     read_identity(db);
     return db;
@@ -141,19 +143,20 @@ void require_dsabench(const FileIdentity& identity, const std::string& path, boo
   }
 }
 
-void choose_journal(SQLite::Database& db, const std::string& path) {
+void choose_journal(SQLite::Database& db, const std::string& path,
+                    std::chrono::milliseconds busy_timeout) {
   const bool remote = is_remote(path);
   const std::string current = db.execAndGet("PRAGMA journal_mode").getString();
   if (current == (remote ? "delete" : "wal") || current == "memory") return;
   if (!remote) {
     try {
-      if (set_journal_mode(db, "WAL") == "wal") return;
+      if (set_journal_mode(db, "WAL", busy_timeout) == "wal") return;
     } catch (const SQLite::Exception& error) {
       const int code = error.getErrorCode();
       if (code != SQLITE_IOERR && code != SQLITE_PROTOCOL && code != SQLITE_CANTOPEN) throw;
     }
   }
-  set_journal_mode(db, "DELETE");
+  set_journal_mode(db, "DELETE", busy_timeout);
 }
 
 }  // namespace dsabench::store

@@ -1,6 +1,7 @@
 #include "results/store/migrations.h"
 
 #include <fmt/format.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <array>
@@ -16,11 +17,11 @@ namespace {
 /// VACUUM INTO cannot run inside the transaction that holds the write lock, hence the second
 /// connection; the rename keeps a half-written copy from passing for a backup.
 void back_up(const std::string& path, int version) {
-  const std::string backup = fmt::format("{}.v{}.bak", path, version);
+  const std::string backup = backup_path(path, version);
   const std::string partial = fmt::format("{}.{}", backup, getpid());
   std::error_code failure;
   std::filesystem::remove(partial, failure);
-  SQLite::Database reader(path, SQLite::OPEN_READONLY, kBusyTimeoutMs);
+  SQLite::Database reader(path, SQLite::OPEN_READONLY, static_cast<int>(kBusyTimeout.count()));
   SQLite::Statement copy(reader, "VACUUM INTO ?");
   copy.bind(1, partial);
   copy.executeStep();
@@ -33,31 +34,53 @@ void back_up(const std::string& path, int version) {
 
 }  // namespace
 
+std::string backup_path(const std::string& path, int version) {
+  return fmt::format("{}.v{}.bak", path, version);
+}
+
 std::span<const std::string_view> all_migrations() {
-  static const std::array<std::string_view, 1> migrations = {
+  static const std::array<std::string_view, 2> migrations = {
       embedded::schema::schema_001_initial_sql,
+      embedded::schema::schema_002_resume_sql,
   };
   return migrations;
 }
 
-void migrate(SQLite::Database& db, const std::string& path,
-             std::span<const std::string_view> migrations) {
+int migrate(SQLite::Database& db, const std::string& path,
+            std::span<const std::string_view> migrations, Backup backup) {
   const int latest = static_cast<int>(migrations.size());
-  if (db.execAndGet("PRAGMA user_version").getInt() >= latest) return;
-  bool backed_up = false;
+  const int found = db.execAndGet("PRAGMA user_version").getInt();
+  if (found >= latest) return found;
+  int first = -1;  // another process may have been faster
   for (;;) {
     SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
     const int version = db.execAndGet("PRAGMA user_version").getInt();
-    if (version >= latest) return;
-    if (version > 0 && !backed_up) {
-      back_up(path, version);
-      backed_up = true;
+    if (first < 0) {
+      first = version;
+      if (version > 0 && version < latest && backup == Backup::keep) back_up(path, version);
     }
+    if (version >= latest) return first;
     db.exec(std::string(migrations[static_cast<std::size_t>(version)]));
     db.exec(fmt::format("PRAGMA application_id = {}", kApplicationId));
     db.exec(fmt::format("PRAGMA user_version = {}", version + 1));
     transaction.commit();
   }
+}
+
+SQLite::Database open_and_migrate(const std::string& path, std::chrono::milliseconds busy_timeout) {
+  SQLite::Database db = open_for_writing(path, busy_timeout);
+  const FileIdentity identity = read_identity(db);
+  require_dsabench(identity, path, true);
+  if (identity.schema_version > static_cast<int>(all_migrations().size()))
+    return open_for_reading(path, busy_timeout);
+  if (sqlite3_db_readonly(db.getHandle(), "main") == 1) {
+    throw StoreError(path +
+                     ": cannot open the database: the file is not writable; change its permissions "
+                     "or choose another file with --db");
+  }
+  choose_journal(db, path, busy_timeout);
+  migrate(db, path, all_migrations());
+  return db;
 }
 
 }  // namespace dsabench::store

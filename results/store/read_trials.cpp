@@ -58,11 +58,12 @@ class TrialReader {
 }  // namespace
 
 std::vector<TrialRecord> read_trials(SQLite::Database& db, const std::string& run_id) {
-  SQLite::Statement query(db,
-                          "SELECT trial_id, run_id, cell_id, repeat, started_ms, finished_ms,"
-                          " process_id, outcome, reason, stop_reason, num_warmups,"
-                          " verification_json, conditions_json FROM trial WHERE run_id = ?"
-                          " ORDER BY trial_id");
+  SQLite::Statement query(
+      db,
+      "SELECT trial_id, run_id, cell_id, repeat, started_ms, finished_ms,"
+      " process_id, outcome, reason, stop_reason, num_warmups,"
+      " verification_json, conditions_json, machine_id, build_id FROM trial WHERE run_id = ?"
+      " ORDER BY trial_id");
   query.bind(1, run_id);
   TrialReader reader(db);
   std::vector<TrialRecord> trials;
@@ -72,7 +73,8 @@ std::vector<TrialRecord> read_trials(SQLite::Database& db, const std::string& ru
     TrialRecord& trial = trials.emplace_back();
     read_row(query, trial_id, trial.run_id, trial.cell_id, trial.repeat, trial.started_ms,
              trial.finished_ms, trial.process_id, outcome, trial.reason, trial.stop_reason,
-             trial.num_warmups, trial.verification_json, trial.conditions_json);
+             trial.num_warmups, trial.verification_json, trial.conditions_json, trial.machine_id,
+             trial.build_id);
     trial.outcome = parse_trial_outcome(outcome);
     reader.read(trial_id, trial);
   }

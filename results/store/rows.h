@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "results/record.h"
+#include "results/store.h"
 
 namespace dsabench::store {
 
@@ -43,13 +43,22 @@ void insert_run(SQLite::Database& db, const RunRecord& run);
 /// Throws StoreError where a cell's id is stored with another canonical form.
 void insert_plan(SQLite::Database& db, const std::string& run_id,
                  const std::vector<PlannedCell>& plan);
+void insert_continuation(SQLite::Database& db, const std::string& run_id,
+                         const Continuation& continuation);
 void insert_trial(SQLite::Database& db, const TrialRecord& trial);
+/// Replaces a marker of the same run, cell and repeat.
+void insert_running_trial(SQLite::Database& db, const RunningTrial& trial);
+void delete_running_trial(SQLite::Database& db, const std::string& run_id,
+                          const std::string& cell_id, std::int64_t repeat);
 
 std::vector<RunRecord> read_runs(SQLite::Database& db);
 /// Throws InvalidArgument for none or several.
 std::string find_run_id(SQLite::Database& db, const std::string& id_or_prefix);
 RunRecord read_run(SQLite::Database& db, const std::string& run_id);
 std::vector<PlannedCell> read_plan(SQLite::Database& db, const std::string& run_id);
+std::vector<RunningTrial> read_running_trials(SQLite::Database& db, const std::string& run_id);
+/// Those tried, by position in the plan, then repeat.
+std::vector<RunProgress::Pair> read_tried_pairs(SQLite::Database& db, const std::string& run_id);
 /// In the order they were written; stage times by metric, sample, layer and stage, layer runs by
 /// layer.
 std::vector<TrialRecord> read_trials(SQLite::Database& db, const std::string& run_id);

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include "kernels/base/error.h"
 #include "results/store/connection.h"
 #include "results/store/migrations.h"
+#include "results/store/process.h"
 #include "results/store/rows.h"
 #include "results/store/store_error.h"
 
@@ -65,30 +67,14 @@ ResultStore::ResultStore(ResultStore&&) noexcept = default;
 ResultStore& ResultStore::operator=(ResultStore&&) noexcept = default;
 ResultStore::~ResultStore() = default;
 
-namespace {
-
-SQLite::Database open_writable(const std::string& path) {
-  SQLite::Database db = store::open_for_writing(path);
-  const store::FileIdentity identity = store::read_identity(db);
-  store::require_dsabench(identity, path, true);
-  if (identity.schema_version > current_schema_version()) return store::open_for_reading(path);
-  if (sqlite3_db_readonly(db.getHandle(), "main") == 1) {
-    throw StoreError(path +
-                     ": cannot open the database: the file is not writable; change its permissions "
-                     "or choose another file with --db");
-  }
-  store::choose_journal(db, path);
-  store::migrate(db, path, store::all_migrations());
-  return db;
-}
-
-}  // namespace
-
-ResultStore ResultStore::open(const std::string& path, Mode mode) {
+ResultStore ResultStore::open(const std::string& path, Mode mode,
+                              std::chrono::milliseconds busy_timeout) {
   return store::with_store_errors(path, "open the database", [&] {
     store::require_sqlite_version();
-    auto state = std::make_unique<State>(State{
-        path, mode, mode == Mode::read_only ? store::open_for_reading(path) : open_writable(path)});
+    auto state = std::make_unique<State>(State{path, mode,
+                                               mode == Mode::read_only
+                                                   ? store::open_for_reading(path, busy_timeout)
+                                                   : store::open_and_migrate(path, busy_timeout)});
     const store::FileIdentity identity = store::read_identity(state->db);
     store::require_dsabench(identity, path, false);
     if (identity.schema_version < current_schema_version()) {
@@ -118,7 +104,63 @@ void ResultStore::add_run(const RunRecord& run, const std::vector<PlannedCell>& 
 void ResultStore::add_trial(const TrialRecord& trial) {
   state_->write(
       fmt::format("add repeat {} of cell {} to run {}", trial.repeat, trial.cell_id, trial.run_id),
-      [&] { store::insert_trial(state_->db, trial); });
+      [&] {
+        store::insert_trial(state_->db, trial);
+        store::delete_running_trial(state_->db, trial.run_id, trial.cell_id, trial.repeat);
+      });
+}
+
+void ResultStore::begin_trial(const std::string& run_id, const std::string& cell_id,
+                              std::int64_t repeat, std::int64_t started_ms) {
+  RunningTrial trial;
+  trial.run_id = run_id;
+  trial.cell_id = cell_id;
+  trial.repeat = repeat;
+  trial.started_ms = started_ms;
+  store::set_current_process(trial);
+  state_->write(fmt::format("begin repeat {} of cell {} of run {}", repeat, cell_id, run_id),
+                [&] { store::insert_running_trial(state_->db, trial); });
+}
+
+std::vector<RunningTrial> ResultStore::record_crashes(const std::string& run_id,
+                                                      std::int64_t now_ms) {
+  std::vector<RunningTrial> crashed;
+  state_->write("record the crashed trials of run " + run_id, [&] {
+    crashed = store::read_running_trials(state_->db, run_id);
+    std::erase_if(crashed, store::is_alive);
+    for (const RunningTrial& marker : crashed) {
+      TrialRecord trial;
+      trial.run_id = marker.run_id;
+      trial.cell_id = marker.cell_id;
+      trial.repeat = marker.repeat;
+      trial.started_ms = marker.started_ms;
+      trial.finished_ms = now_ms;
+      trial.process_id = marker.process_id;
+      trial.outcome = TrialOutcome::failed;
+      trial.reason = kCrashReason;
+      trial.verification_json = trial.conditions_json = "{}";
+      store::insert_trial(state_->db, trial);
+      store::delete_running_trial(state_->db, marker.run_id, marker.cell_id, marker.repeat);
+    }
+  });
+  return crashed;
+}
+
+void ResultStore::reopen_run(const std::string& run_id, const Continuation& continuation) {
+  state_->write("go on with run " + run_id, [&] {
+    for (const RunningTrial& marker : store::read_running_trials(state_->db, run_id)) {
+      if (marker.process_id == getpid() || !store::is_alive(marker)) continue;
+      throw StoreError(
+          fmt::format("process {} is running it; wait for it or end it", marker.process_id));
+    }
+    SQLite::Statement update(
+        state_->db,
+        "UPDATE run SET status = 'running', finished_ms = 0,"
+        " mixed = mixed OR machine_id <> ?2 OR build_id <> ?3 WHERE run_id = ?1");
+    store::execute(update, run_id, continuation.machine_id, continuation.build_id);
+    if (update.getChanges() == 0) throw StoreError("there is no such run");
+    store::insert_continuation(state_->db, run_id, continuation);
+  });
 }
 
 void ResultStore::finish_run(const std::string& run_id, const std::string& status,
@@ -140,6 +182,15 @@ RunResults ResultStore::load_run(const std::string& id_or_prefix) const {
     const std::string run_id = store::find_run_id(state_->db, id_or_prefix);
     return RunResults{store::read_run(state_->db, run_id), store::read_plan(state_->db, run_id),
                       store::read_trials(state_->db, run_id)};
+  });
+}
+
+RunProgress ResultStore::load_progress(const std::string& id_or_prefix) const {
+  return state_->read("load a run", [&] {
+    const std::string run_id = store::find_run_id(state_->db, id_or_prefix);
+    return RunProgress{store::read_run(state_->db, run_id), store::read_plan(state_->db, run_id),
+                       store::read_tried_pairs(state_->db, run_id),
+                       store::read_running_trials(state_->db, run_id)};
   });
 }
 

@@ -52,4 +52,8 @@ void throw_store_error(const std::string& path, std::string_view action,
                                error.what()));
 }
 
+bool is_damage(const SQLite::Exception& error) {
+  return (error.getErrorCode() & 0xff) == SQLITE_CORRUPT;
+}
+
 }  // namespace dsabench::store

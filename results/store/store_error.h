@@ -11,6 +11,9 @@ namespace dsabench::store {
 [[noreturn]] void throw_store_error(const std::string& path, std::string_view action,
                                     const SQLite::Exception& error);
 
+/// Whether the error means that the file's content is damaged, not that it could not be reached.
+bool is_damage(const SQLite::Exception& error);
+
 /// Calls `call`, with SQLite's errors turned into StoreErrors.
 template <class Call>
 auto with_store_errors(const std::string& path, std::string_view action, Call&& call) {

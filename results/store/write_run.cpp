@@ -29,12 +29,26 @@ void insert_run(SQLite::Database& db, const RunRecord& run) {
   SQLite::Statement insert(db,
                            "INSERT INTO run (run_id, started_ms, finished_ms, status, command_line,"
                            " tool_version, machine_id, machine_json, build_id, build_json,"
-                           " model_id, model_json, synthetic_weights, seed)"
-                           " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+                           " model_id, model_json, synthetic_weights, seed, plan_id,"
+                           " plan_json, mixed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   execute(insert, run.run_id, run.started_ms, run.finished_ms, run.status, run.command_line,
           run.tool_version, run.machine_id, run.machine_json, run.build_id, run.build_json,
           run.model_id, run.model_json, static_cast<std::int64_t>(run.synthetic_weights),
-          static_cast<std::int64_t>(run.seed));
+          static_cast<std::int64_t>(run.seed), run.plan_id, run.plan_json,
+          static_cast<std::int64_t>(run.mixed));
+  for (const Continuation& next : run.continuations) insert_continuation(db, run.run_id, next);
+}
+
+void insert_continuation(SQLite::Database& db, const std::string& run_id,
+                         const Continuation& continuation) {
+  SQLite::Statement insert(
+      db,
+      "INSERT INTO continuation (run_id, position, started_ms, command_line, machine_id,"
+      " machine_json, build_id, build_json)"
+      " SELECT ?1, count(*), ?2, ?3, ?4, ?5, ?6, ?7 FROM continuation WHERE run_id = ?1");
+  execute(insert, run_id, continuation.started_ms, continuation.command_line,
+          continuation.machine_id, continuation.machine_json, continuation.build_id,
+          continuation.build_json);
 }
 
 void insert_plan(SQLite::Database& db, const std::string& run_id,

@@ -11,11 +11,12 @@ std::int64_t insert_trial_row(SQLite::Database& db, const TrialRecord& trial) {
   SQLite::Statement insert(db,
                            "INSERT INTO trial (run_id, cell_id, repeat, started_ms, finished_ms,"
                            " process_id, outcome, reason, stop_reason, num_warmups,"
-                           " verification_json, conditions_json)"
-                           " VALUES (?,?,?,?,?,?,?,?,?,?,?,?)");
+                           " verification_json, conditions_json, machine_id, build_id)"
+                           " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   execute(insert, trial.run_id, trial.cell_id, trial.repeat, trial.started_ms, trial.finished_ms,
           trial.process_id, std::string(trial_outcome_name(trial.outcome)), trial.reason,
-          trial.stop_reason, trial.num_warmups, trial.verification_json, trial.conditions_json);
+          trial.stop_reason, trial.num_warmups, trial.verification_json, trial.conditions_json,
+          trial.machine_id, trial.build_id);
   return db.getLastInsertRowid();
 }
 
@@ -82,6 +83,22 @@ void insert_trial(SQLite::Database& db, const TrialRecord& trial) {
   insert_metrics(db, trial_id, trial);
   insert_layers(db, trial_id, trial);
   insert_answers(db, trial_id, trial);
+}
+
+void insert_running_trial(SQLite::Database& db, const RunningTrial& trial) {
+  SQLite::Statement insert(
+      db,
+      "INSERT OR REPLACE INTO running_trial (run_id, cell_id, repeat, started_ms, process_id,"
+      " process_start, boot_id) VALUES (?,?,?,?,?,?,?)");
+  execute(insert, trial.run_id, trial.cell_id, trial.repeat, trial.started_ms, trial.process_id,
+          trial.process_start, trial.boot_id);
+}
+
+void delete_running_trial(SQLite::Database& db, const std::string& run_id,
+                          const std::string& cell_id, std::int64_t repeat) {
+  SQLite::Statement remove(
+      db, "DELETE FROM running_trial WHERE run_id = ? AND cell_id = ? AND repeat = ?");
+  execute(remove, run_id, cell_id, repeat);
 }
 
 }  // namespace dsabench::store

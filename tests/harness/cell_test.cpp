@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "kernels/base/error.h"
 #include "tests/support/catch.h"
 
 namespace dsabench {
@@ -70,6 +71,16 @@ TEST_CASE("every field changes the id") {
     change(cell);
     CAPTURE(canonical_json(cell));
     CHECK(ids.insert(cell_id(cell)).second);
+    CHECK(parse_canonical_cell(canonical_json(cell)) == cell);
+  }
+}
+
+TEST_CASE("a canonical form gives its cell back, and nothing else is taken for one") {
+  CHECK(parse_canonical_cell("{}") == Cell{});
+  for (const char* text : {"", "[]", "3", R"({"wings":2})", R"({"batch":"x"})",
+                           R"({"phase":"rest"})", R"({"weights_seed":"x"})"}) {
+    CAPTURE(text);
+    CHECK_THROWS_AS(parse_canonical_cell(text), InvalidArgument);
   }
 }
 

@@ -42,15 +42,27 @@ std::vector<std::string> example_in(const std::string& help) {
   return words;
 }
 
-void check_example(const std::vector<std::string>& help_arguments) {
+/// Two runs in dsabench.db, and their export.
+void make_results() {
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(
+        test::call_cli(test::with_tiny_model("run", {"--context", "64", "--phase", "prefill",
+                                                     "--max-samples", "5", "--progress", "off"}))
+            .code == 0);
+  }
+  REQUIRE(test::call_cli({"db", "export", "results.jsonl"}).code == 0);
+}
+
+void check_example(const std::vector<std::string>& help_arguments, bool needs_results = false) {
   const InScratchCheckout checkout;
+  if (needs_results) make_results();
   const test::CliResult help = test::call_cli(help_arguments);
   CHECK(help.code == 0);
   CHECK(help.err.empty());
   const test::CliResult result = test::call_cli(example_in(help.out));
   CAPTURE(help_arguments, result.err);
   CHECK(result.code == 0);
-  CHECK_FALSE(result.out.empty());
+  if (help_arguments.size() < 2 || help_arguments[1] != "export") CHECK_FALSE(result.out.empty());
 }
 
 TEST_CASE("the example of dsabench --help works") { check_example({"--help"}); }
@@ -59,10 +71,18 @@ TEST_CASE("the example of run --help works") { check_example({"run", "--help"});
 TEST_CASE("the example of verify --help works") { check_example({"verify", "--help"}); }
 TEST_CASE("the example of pattern --help works") { check_example({"pattern", "--help"}); }
 TEST_CASE("the example of list --help works") { check_example({"list", "--help"}); }
+TEST_CASE("the examples of verbs on results work") {
+  check_example({"resume", "--help"}, true);
+  check_example({"compare", "--help"}, true);
+  check_example({"db", "--help"}, true);
+  for (const char* verb : {"check", "migrate", "export", "import"}) {
+    check_example({"db", verb, "--help"}, true);
+  }
+}
 
 TEST_CASE("every verb has a --help") {
   const std::string help = test::call_cli({"--help"}).out;
-  for (const char* verb : {"demo", "run", "verify", "pattern", "list"}) {
+  for (const char* verb : {"demo", "run", "resume", "verify", "pattern", "compare", "list", "db"}) {
     CAPTURE(verb);
     CHECK(test::contains(help, verb));
   }

@@ -53,7 +53,7 @@ TEST_CASE("usage errors are one line and exit with 2") {
       {{"run", "--model", "demo", "--picks", "lucky"}, "lucky"},
       {{"run", "--model", "demo", "--format", "xml"}, "xml"},
       {{"run", "--model", "demo", "--device", "cuda:99"}, "cuda:99"},
-      {{"run", "--model", "demo", "--dtype", "bf16"}, "--dtype bf16"},
+      {{"run", "--model", "demo", "--dtype", "bf16"}, "dtype bf16"},
       {{"run", "--model", "demo", "--dtype", "f64"}, "f64"},
       {{"run", "--model", "demo", "--device", "tpu"}, "tpu"},
       {{"run", "--model", "demo", "--output", "/no/such/folder/x", "--dry-run"}, "/no/such/folder"},

@@ -52,7 +52,7 @@ TEST_CASE("every golden folder passes in both config styles") {
       if (!fs::exists(kGolden + folder + "/" + config)) continue;
       const GoldenReport report =
           check_against_golden(load(folder, config), kGolden + folder, Dialect::automatic);
-      INFO(folder << " " << config << "\n" << golden_report_markdown(report));
+      INFO(folder << " " << config << "\n" << golden_report_json(report));
       CHECK(report.pass);
       CHECK(report.topk_rows_checked == 6 * (96 + 33));
       CHECK(report.topk_rows_mismatched == 0);

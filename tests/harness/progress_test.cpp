@@ -109,6 +109,42 @@ TEST_CASE("jsonl progress is one object a line") {
   CHECK(contains(stream.str(), R"("outcome":"incorrect")"));
 }
 
+TEST_CASE("a silent trial gives signs of life") {
+  for (const ProgressMode mode : {ProgressMode::plain, ProgressMode::jsonl}) {
+    std::ostringstream stream;
+    std::string before;
+    {
+      const auto progress = make_progress(mode, stream, {}, std::chrono::milliseconds(30));
+      progress->run_started("01", 2, 3.0);
+      before = stream.str();
+      usleep(100'000);
+      progress->trial_started({0, 2, 0, 1.0}, prefill_cell());
+      progress->step("sample 7");
+      usleep(200'000);
+    }
+    const std::string after = stream.str().substr(before.size());
+    CAPTURE(after);
+    if (mode == ProgressMode::plain) {
+      CHECK(after.starts_with("[1/2] speed prefill 4096 tokens, 1/4 F: sample 7 [0 s]\n"));
+    } else {
+      CHECK(contains(after, R"("event":"heartbeat")"));
+    }
+    CHECK(lines_of(after).size() >= 3);
+  }
+}
+
+TEST_CASE("what names hold does not drive the terminal") {
+  TrialRecord trial = incorrect();
+  trial.reason = "evil\x1b[2Jname\n\xc2\x9b\xff";
+  for (const ProgressMode mode : {ProgressMode::plain, ProgressMode::jsonl}) {
+    std::ostringstream stream;
+    tell_all(*make_progress(mode, stream, {}), trial);
+    CHECK_FALSE(contains(stream.str(), "\x1b"));
+    CHECK_FALSE(contains(stream.str(), "\xc2\x9b"));
+    CHECK(contains(stream.str(), "evil"));
+  }
+}
+
 TEST_CASE("progress can be off, and unknown modes are refused") {
   std::ostringstream stream;
   tell_all(*make_progress(parse_progress_mode("off"), stream, {}), measured());

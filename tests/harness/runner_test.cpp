@@ -1,6 +1,7 @@
 #include "harness/run/runner.h"
 
 #include <new>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "tests/harness/cli_calls.h"
@@ -88,6 +89,12 @@ TEST_CASE("prefill and decode are measured, verified and proved to reuse") {
     CHECK(find_metric(trial, "cache_bytes")->values.at(0) > 0);
     CHECK(find_metric(trial, "peak_memory")->values.at(0) > 0);
     CHECK(contains(trial.verification_json, R"("passed":true)"));
+    const auto conditions = nlohmann::json::parse(trial.conditions_json);
+    CHECK(conditions.at("state") == "warm");
+    CHECK(conditions.at("stopping_rule") == "median_noise");
+    CHECK(conditions.at("warmup_stop") == "count");
+    CHECK(conditions.at("warmup_ns").size() == 1);
+    CHECK(conditions.at("limits").at("max_samples") == 2);
     // Passes: one verified, one warm-up, two samples of 70 tokens in chunks of 32; decode adds its
     // steps to one prefill.
     const std::int64_t passes = decode ? 3 + 4 * 4 : 4 * 3;

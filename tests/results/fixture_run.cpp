@@ -130,16 +130,40 @@ RunResults fixture_run() {
   return results;
 }
 
+RunResults fixture_run_of_schema_2() {
+  RunResults results = fixture_run();
+  RunRecord& run = results.run;
+  run.run_id = "01900000-0000-7000-8000-000000000002";
+  run.status = "running";
+  run.finished_ms = 0;
+  run.plan_json = "{\"cells\":7,\"repeats\":1}";
+  run.plan_id = content_hash(run.plan_json);
+  run.mixed = true;
+  Continuation next;
+  next.started_ms = 1'700'000'200'000;
+  next.command_line = "dsabench resume 0190 --new-machine";
+  next.machine_json = "{\"cpu_model\":\"Another CPU\",\"threads\":8}";
+  next.machine_id = content_hash(next.machine_json);
+  next.build_json = run.build_json;
+  next.build_id = run.build_id;
+  run.continuations = {next};
+  for (TrialRecord& trial : results.trials) trial.run_id = run.run_id;
+  results.trials.back().machine_id = next.machine_id;
+  return results;
+}
+
 void write_fixture(const std::string& path) {
-  if (current_schema_version() != 1) throw InvalidArgument("schema 1 can no longer be written");
+  if (current_schema_version() != 2) throw InvalidArgument("schema 2 can no longer be written");
   std::filesystem::remove(path);
-  const RunResults results = fixture_run();
+  const RunResults results = fixture_run_of_schema_2();
   {
     ResultStore store = ResultStore::open(path, ResultStore::Mode::read_write);
     store.add_run(results.run, results.plan);
     for (const TrialRecord& trial : results.trials) store.add_trial(trial);
+    store.begin_trial(results.run.run_id, results.plan.back().cell.cell_id, 0, 1'700'000'300'000);
   }
   SQLite::Database db(path, SQLite::OPEN_READWRITE);
+  db.exec("UPDATE running_trial SET process_id = 4242, process_start = 7, boot_id = 'gone'");
   db.exec("PRAGMA journal_mode = DELETE; PRAGMA page_size = 1024; VACUUM");
 }
 

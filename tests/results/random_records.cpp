@@ -52,7 +52,11 @@ std::int64_t any_integer(Random& random) {
 auto fields(const RunRecord& r) {
   return std::tie(r.run_id, r.started_ms, r.finished_ms, r.status, r.command_line, r.tool_version,
                   r.machine_id, r.machine_json, r.build_id, r.build_json, r.model_id, r.model_json,
-                  r.synthetic_weights, r.seed);
+                  r.synthetic_weights, r.seed, r.plan_id, r.plan_json, r.mixed);
+}
+auto fields(const Continuation& c) {
+  return std::tie(c.started_ms, c.command_line, c.machine_id, c.machine_json, c.build_id,
+                  c.build_json);
 }
 auto fields(const PlannedCell& p) {
   const CellRecord& c = p.cell;
@@ -63,7 +67,7 @@ auto fields(const PlannedCell& p) {
 auto fields(const TrialRecord& t) {
   return std::tie(t.run_id, t.cell_id, t.repeat, t.started_ms, t.finished_ms, t.process_id,
                   t.outcome, t.reason, t.stop_reason, t.num_warmups, t.verification_json,
-                  t.conditions_json);
+                  t.conditions_json, t.machine_id, t.build_id);
 }
 auto fields(const MetricSamples& m) { return std::tie(m.name, m.unit, m.better, m.values); }
 auto fields(const StageTime& s) {
@@ -96,9 +100,14 @@ RunRecord random_run(Random& random) {
   run.finished_ms = any_integer(random);
   run.seed = static_cast<std::uint64_t>(any_integer(random));
   run.synthetic_weights = random.integer(0, 1) == 1;
-  for (std::string* text :
-       {&run.status, &run.command_line, &run.tool_version, &run.machine_id, &run.machine_json,
-        &run.build_id, &run.build_json, &run.model_id, &run.model_json}) {
+  run.mixed = random.integer(0, 1) == 1;
+  for (std::int64_t i = random.integer(0, 2); i > 0; --i) {
+    run.continuations.push_back({any_integer(random), hostile_text(random), hostile_text(random),
+                                 hostile_text(random), hostile_text(random), hostile_text(random)});
+  }
+  for (std::string* text : {&run.status, &run.command_line, &run.tool_version, &run.machine_id,
+                            &run.machine_json, &run.build_id, &run.build_json, &run.model_id,
+                            &run.model_json, &run.plan_id, &run.plan_json}) {
     *text = hostile_text(random);
   }
   return run;
@@ -135,8 +144,8 @@ TrialRecord random_trial(Random& random, const std::string& run_id, const std::s
        {&trial.started_ms, &trial.finished_ms, &trial.process_id, &trial.num_warmups}) {
     *number = any_integer(random);
   }
-  for (std::string* text :
-       {&trial.reason, &trial.stop_reason, &trial.verification_json, &trial.conditions_json}) {
+  for (std::string* text : {&trial.reason, &trial.stop_reason, &trial.verification_json,
+                            &trial.conditions_json, &trial.machine_id, &trial.build_id}) {
     *text = hostile_text(random);
   }
   for (std::int64_t i = random.integer(0, 4); i > 0; --i) {
@@ -168,6 +177,7 @@ TrialRecord random_trial(Random& random, const std::string& run_id, const std::s
 
 void check_equal(const RunRecord& actual, const RunRecord& expected) {
   CHECK((fields(actual) == fields(expected)));
+  CHECK(all_equal(actual.continuations, expected.continuations));
 }
 void check_equal(const std::vector<PlannedCell>& actual, const std::vector<PlannedCell>& expected) {
   CHECK(all_equal(actual, expected));

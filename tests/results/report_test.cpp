@@ -1,10 +1,10 @@
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "results/report/table.h"
+#include "results/report/render.h"
 #include "results/statistics.h"
+#include "tests/results/approved_files.h"
 #include "tests/results/fixture_run.h"
 #include "tests/results/random_records.h"
 #include "tests/results/scratch_files.h"
@@ -37,15 +37,6 @@ std::size_t row_width_errors(const Table& table) {
   std::size_t errors = 0;
   for (const auto& row : table.rows) errors += row.size() != table.columns.size();
   return errors;
-}
-
-/// Byte for byte. DSABENCH_UPDATE_APPROVED=1 rewrites the file instead: look at its diff.
-void check_approved(const std::string& name, const std::string& actual) {
-  const std::string path = DSABENCH_TEST_DATA "/results/approved/" + name;
-  if (std::getenv("DSABENCH_UPDATE_APPROVED") != nullptr) write_text(path, actual);
-  const bool same = read_text(path) == actual;
-  INFO(name << " is now:\n" << actual);
-  CHECK(same);
 }
 
 TEST_CASE("speed rows by hand") {
@@ -188,7 +179,13 @@ TEST_CASE("the reports are as approved") {
   const RunResults results = fixture_run();
   check_approved("speed.md", render_markdown(speed_table(results)));
   check_approved("quality.md", render_markdown(quality_table(results)));
-  check_approved("report.json", render_json({speed_table(results), quality_table(results)}));
+  const std::vector<Table> tables = {speed_table(results), quality_table(results)};
+  for (const char* name : {"csv", "json", "jsonl", "sql", "junit", "github"}) {
+    const std::string suffix = name == std::string("junit") ? "xml" : name;
+    check_approved("report." + suffix, render(parse_table_format(name), tables));
+  }
+  CHECK(render(TableFormat::markdown, tables) ==
+        render_markdown(tables[0]) + "\n" + render_markdown(tables[1]));
 }
 
 TEST_CASE("hostile text stays inside its Markdown cell") {

@@ -1,9 +1,13 @@
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <sqlite3.h>
 
+#include <chrono>
 #include <csignal>
 #include <set>
 
 #include "results/store.h"
+#include "results/store/connection.h"
+#include "tests/results/full_size.h"
 #include "tests/results/random_records.h"
 #include "tests/results/scratch_files.h"
 
@@ -13,7 +17,8 @@ namespace {
 using Mode = ResultStore::Mode;
 
 constexpr int kWriters = 4;
-constexpr std::int64_t kTrialsPerWriter = 150;
+
+std::int64_t trials_per_writer() { return full_size() ? 10'000 : 150; }
 
 TrialRecord numbered_trial(const std::string& run_id, const std::string& cell_id,
                            std::int64_t repeat) {
@@ -27,12 +32,14 @@ TrialRecord numbered_trial(const std::string& run_id, const std::string& cell_id
   return trial;
 }
 
-/// Every trial has all its samples, and the file is sound.
-void check_whole(const std::string& path, const RunResults& results) {
+/// Every trial has all its samples.
+void check_samples(const RunResults& results) {
   for (const TrialRecord& trial : results.trials) {
     REQUIRE(trial.metrics.size() == 1);
     CHECK(trial.metrics[0].values == std::vector<std::int64_t>(20, trial.repeat));
   }
+}
+void check_sound(const std::string& path) {
   SQLite::Database db(path);
   CHECK(db.execAndGet("PRAGMA integrity_check").getString() == "ok");
   CHECK_FALSE(SQLite::Statement(db, "PRAGMA foreign_key_check").executeStep());
@@ -45,12 +52,13 @@ TEST_CASE("processes that create and write one file at once lose nothing") {
   std::vector<RunRecord> runs;
   for (int i = 0; i < kWriters; ++i) runs.push_back(random_run(random));
   const auto plan = random_plan(random, 3);  // shared by all
+  const std::int64_t num_trials = trials_per_writer();
   std::vector<pid_t> children;
   for (const RunRecord& run : runs) {
     children.push_back(start_child([&] {
       ResultStore store = ResultStore::open(path, Mode::read_write);
       store.add_run(run, plan);
-      for (std::int64_t i = 0; i < kTrialsPerWriter; ++i) {
+      for (std::int64_t i = 0; i < num_trials; ++i) {
         store.add_trial(numbered_trial(
             run.run_id, plan[static_cast<std::size_t>(i) % plan.size()].cell.cell_id, i));
       }
@@ -65,10 +73,116 @@ TEST_CASE("processes that create and write one file at once lose nothing") {
     CHECK(results.run.status == "done");
     std::set<std::int64_t> repeats;
     for (const TrialRecord& trial : results.trials) repeats.insert(trial.repeat);
-    CHECK(repeats.size() == kTrialsPerWriter);
-    CHECK(results.trials.size() == kTrialsPerWriter);
-    check_whole(path, results);
+    CHECK(std::ssize(repeats) == num_trials);
+    CHECK(std::ssize(results.trials) == num_trials);
+    check_samples(results);
   }
+  check_sound(path);
+}
+
+/// Called as SQLite begins a statement: makes the file a results database before the second one.
+int create_in_between(unsigned, void* path, void*, void* sql) {
+  if (std::string(static_cast<const char*>(sql)) == "PRAGMA user_version") {
+    message_of<StoreError>([&] {
+      ResultStore::open(*static_cast<const std::string*>(path), Mode::read_write,
+                        std::chrono::milliseconds(20));
+    });
+  }
+  return 0;
+}
+
+TEST_CASE("a file that becomes a database while it is looked at is never taken for a stranger's") {
+  ScratchFolder folder;
+  std::string path = folder / "a.db";
+  SQLite::Database db(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  sqlite3_trace_v2(db.getHandle(), SQLITE_TRACE_STMT, create_in_between, &path);
+  CHECK_NOTHROW(store::require_dsabench(store::read_identity(db), path, true));
+  sqlite3_trace_v2(db.getHandle(), 0, nullptr, nullptr);
+  ResultStore::open(path, Mode::read_write);
+  CHECK_NOTHROW(store::require_dsabench(store::read_identity(db), path, false));
+}
+
+TEST_CASE("a killed trial is told from one that never began, and is a crash") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  RunRecord run = random_run(random);
+  run.continuations.clear();
+  run.mixed = false;
+  const auto plan = random_plan(random, 3);
+  ResultStore store = ResultStore::open(path, Mode::read_write);
+  store.add_run(run, plan);
+  int reports[2];
+  REQUIRE(pipe(reports) == 0);
+  const pid_t child = start_child([&] {
+    ResultStore other = ResultStore::open(path, Mode::read_write);
+    other.begin_trial(run.run_id, plan[0].cell.cell_id, 0, 1);
+    other.add_trial(numbered_trial(run.run_id, plan[0].cell.cell_id, 0));
+    other.begin_trial(run.run_id, plan[1].cell.cell_id, 0, 2);
+    if (write(reports[1], "x", 1) != 1) return false;
+    for (;;) pause();
+  });
+  char ready = 0;
+  REQUIRE(read(reports[0], &ready, 1) == 1);
+  close(reports[0]);
+  close(reports[1]);
+
+  // While it lives, its trial is nobody's to record.
+  CHECK(store.record_crashes(run.run_id, 9).empty());
+  REQUIRE(store.load_progress(run.run_id).running.size() == 1);
+  Continuation next{7, "dsabench resume", run.machine_id, "{}", run.build_id, "{}"};
+  CHECK(contains(message_of<StoreError>([&] { store.reopen_run(run.run_id, next); }),
+                 std::to_string(child)));
+  kill(child, SIGKILL);
+  // Not waited for yet: a process that has ended counts as gone even so.
+  while (store.record_crashes(run.run_id, 9).empty()) usleep(1000);
+  wait_for(child);
+
+  const RunProgress progress = store.load_progress(run.run_id.substr(0, 30));
+  CHECK(progress.plan.size() == 3);
+  CHECK(progress.running.empty());
+  REQUIRE(progress.tried.size() == 2);  // the third cell was never begun
+  CHECK(progress.tried[0].ok);
+  CHECK(progress.tried[0].cell_id == plan[0].cell.cell_id);
+  CHECK_FALSE(progress.tried[1].ok);
+  CHECK(progress.tried[1].num_trials == 1);
+  CHECK(progress.tried[1].num_crashed == 1);
+  CHECK(progress.tried[1].last_outcome == TrialOutcome::failed);
+  CHECK(store.load_run(run.run_id).trials[1].started_ms == 2);
+
+  store.begin_trial(run.run_id, plan[1].cell.cell_id, 0, 3);
+  store.add_trial(numbered_trial(run.run_id, plan[1].cell.cell_id, 0));
+  const auto again = store.load_progress(run.run_id).tried[1];
+  CHECK(again.ok);
+  CHECK(again.num_trials == 2);
+  CHECK(again.num_crashed == 1);
+  CHECK(again.last_outcome == TrialOutcome::ok);
+}
+
+TEST_CASE("a run that is gone on with elsewhere is mixed") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  ResultStore store = ResultStore::open(folder / "a.db", Mode::read_write);
+  RunRecord run = random_run(random);
+  run.continuations.clear();
+  run.mixed = false;
+  store.add_run(run, {});
+  store.finish_run(run.run_id, "interrupted", 5);
+  Continuation here{7, "dsabench resume", run.machine_id, "{}", run.build_id, "{}"};
+  store.reopen_run(run.run_id, here);
+  RunRecord now = store.load_progress(run.run_id).run;
+  CHECK(now.status == "running");
+  CHECK(now.finished_ms == 0);
+  CHECK_FALSE(now.mixed);
+  Continuation there = here;
+  there.machine_id += "x";
+  store.reopen_run(run.run_id, there);
+  store.reopen_run(run.run_id, here);
+  now = store.load_progress(run.run_id).run;
+  CHECK(now.mixed);
+  REQUIRE(now.continuations.size() == 3);
+  CHECK(now.continuations[1].machine_id == there.machine_id);
+  CHECK_THROWS_AS(store.reopen_run("nothing", here), StoreError);
 }
 
 TEST_CASE("a killed writer leaves whole trials only") {
@@ -106,7 +220,8 @@ TEST_CASE("a killed writer leaves whole trials only") {
     CHECK(committed >= enough);
     CHECK(stored >= committed + 1);  // at most the one in flight is there unreported
     CHECK(stored <= committed + 2);
-    check_whole(path, results);
+    check_samples(results);
+    check_sound(path);
     next = stored;
   }
 }

@@ -1,7 +1,10 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <array>
+#include <sstream>
 
+#include "results/exchange.h"
+#include "results/maintenance.h"
 #include "results/store.h"
 #include "results/store/connection.h"
 #include "results/store/migrations.h"
@@ -14,7 +17,7 @@ namespace {
 
 using Mode = ResultStore::Mode;
 
-const std::string kFixture = DSABENCH_TEST_DATA "/results/fixtures/schema_v1.sqlite";
+const std::string kFixtures = DSABENCH_TEST_DATA "/results/fixtures/";
 
 std::int64_t pragma(const std::string& path, const std::string& name) {
   SQLite::Database db(path);
@@ -40,8 +43,7 @@ TEST_CASE("an empty file becomes a database of the current schema") {
 TEST_CASE("the committed database of schema 1 opens, reads and takes more") {
   ScratchFolder folder;
   const std::string path = folder / "a.db";
-  if (std::getenv("DSABENCH_UPDATE_FIXTURE") != nullptr) write_fixture(kFixture);
-  std::filesystem::copy_file(kFixture, path);
+  std::filesystem::copy_file(kFixtures + "schema_v1.sqlite", path);
   CHECK(pragma(path, "user_version") == 1);
   ResultStore store = ResultStore::open(path, Mode::read_write);
   CHECK(store.schema_version() == current_schema_version());
@@ -54,6 +56,54 @@ TEST_CASE("the committed database of schema 1 opens, reads and takes more") {
   DSABENCH_SEEDED(random);
   store.add_run(random_run(random), expected.plan);
   CHECK(store.list_runs().size() == 2);
+  CHECK(pragma(path + ".v1.bak", "user_version") == 1);
+}
+
+TEST_CASE("the committed database of schema 2 opens, reads and goes on") {
+  ScratchFolder folder;
+  const std::string path = folder / "a.db", fixture = kFixtures + "schema_v2.sqlite";
+  if (std::getenv("DSABENCH_UPDATE_FIXTURE") != nullptr) write_fixture(fixture);
+  std::filesystem::copy_file(fixture, path);
+  CHECK(pragma(path, "user_version") == 2);
+  ResultStore store = ResultStore::open(path, Mode::read_write);
+  const RunResults expected = fixture_run_of_schema_2();
+  const RunResults loaded = store.load_run(expected.run.run_id);
+  check_equal(loaded.run, expected.run);
+  check_equal(loaded.plan, expected.plan);
+  check_equal(loaded.trials, expected.trials);
+  const auto crashed = store.record_crashes(expected.run.run_id, 5);
+  REQUIRE(crashed.size() == 1);
+  CHECK(crashed[0].cell_id == expected.plan.back().cell.cell_id);
+  CHECK(crashed[0].process_id == 4242);
+}
+
+TEST_CASE("an older database is read only after an explicit migration") {
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  std::filesystem::copy_file(kFixtures + "schema_v1.sqlite", path);
+  CHECK(contains(message_of<StoreError>([&] { ResultStore::open(path, Mode::read_only); }),
+                 "db migrate"));
+  std::ostringstream nothing;
+  CHECK(contains(message_of<StoreError>([&] { export_database(path, nothing); }), "db migrate"));
+  const CheckReport before = check_database(path);
+  REQUIRE(before.findings.size() == 1);
+  CHECK(before.findings[0].check == "schema");
+
+  const MigrationReport report = migrate_database(path);
+  CHECK(report.from_version == 1);
+  CHECK(report.to_version == current_schema_version());
+  CHECK(report.backup == path + ".v1.bak");
+  CHECK(pragma(report.backup, "user_version") == 1);
+  CHECK(check_database(path).clean());
+  const RunResults expected = fixture_run();
+  check_equal(ResultStore::open(path, Mode::read_only).load_run(expected.run.run_id).trials,
+              expected.trials);
+
+  const MigrationReport again = migrate_database(path);
+  CHECK(again.from_version == again.to_version);
+  CHECK(again.backup.empty());
+  CHECK_THROWS_AS(migrate_database(folder / "absent.db"), StoreError);
+  CHECK_FALSE(std::filesystem::exists(folder / "absent.db"));
 }
 
 TEST_CASE("a newer schema is read and not written") {
@@ -72,6 +122,14 @@ TEST_CASE("a newer schema is read and not written") {
     CHECK(contains(message, "newer dsabench"));
     CHECK(contains(message, "1000"));
   }
+  CHECK(contains(message_of<StoreError>([&] { migrate_database(path); }), "newer dsabench"));
+  std::ostringstream nothing;
+  CHECK(contains(message_of<StoreError>([&] { export_database(path, nothing); }), "newer"));
+  std::istringstream empty(
+      "{\"format\":\"dsabench-results\",\"format_version\":1,\"schema_version\":1,\"counts\":{}}\n"
+      "{\"end\":true,\"counts\":{}}\n");
+  CHECK(contains(message_of<StoreError>([&] { import_database(empty, "empty", path); }), "newer"));
+  CHECK(check_database(path).findings.size() == 1);
   CHECK(pragma(path, "user_version") == 1000);
 }
 

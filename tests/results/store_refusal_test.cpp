@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <csignal>
 
 #include "results/store.h"
@@ -70,6 +71,34 @@ TEST_CASE("files that are no results database are refused and left as they are")
     write_text(path, "");
     CHECK(contains(refusal(path, Mode::read_only), "empty"));
   }
+}
+
+TEST_CASE("a database that another program keeps locked is given up with a message") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  constexpr std::chrono::milliseconds kPatience(50);
+  ResultStore store = ResultStore::open(path, Mode::read_write, kPatience);
+  int reports[2];
+  REQUIRE(pipe(reports) == 0);
+  const pid_t child = start_child([&] {
+    SQLite::Database db(path, SQLite::OPEN_READWRITE);
+    db.exec("BEGIN EXCLUSIVE");
+    if (write(reports[1], "x", 1) != 1) return false;
+    for (;;) pause();
+  });
+  char ready = 0;
+  REQUIRE(read(reports[0], &ready, 1) == 1);
+  const RunRecord run = random_run(random);
+  const auto message = message_of<StoreError>([&] { store.add_run(run, {}); });
+  CHECK(contains(message, "another process kept it locked"));
+  CHECK(contains(message, path));
+  kill(child, SIGKILL);
+  wait_for(child);
+  close(reports[0]);
+  close(reports[1]);
+  store.add_run(run, {});
+  CHECK(store.list_runs().size() == 1);
 }
 
 TEST_CASE("a damaged database says so") {

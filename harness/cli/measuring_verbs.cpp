@@ -1,0 +1,111 @@
+#include <CLI/CLI.hpp>
+#include <set>
+
+#include "harness/cli/shared_options.h"
+
+namespace dsabench {
+namespace {
+
+void add_demo(CLI::App& app, ParsedCommandLine& chosen) {
+  const auto shared = std::make_shared<DemoOptions>();
+  DemoOptions& options = *shared;
+  CLI::App& verb =
+      add_verb(app, "demo", "A small sweep of speed and accuracy over retentions",
+               "dsabench demo --context 512 --retention 1,1/4 --set num_hidden_layers=4");
+  verb.add_option("--context", options.contexts, "Prompt lengths of the speed cells")
+      ->capture_default_str();
+  verb.add_option("--retention", options.retentions, "Shares of layers that run their indexer")
+      ->capture_default_str();
+  verb.add_option("--quality-context", options.quality_context, "Length of the questions")
+      ->capture_default_str();
+  add_seed_device_dialect(verb, options.model);
+  add_shape_options(verb, options.model);
+  add_control_options(verb, options.control);
+  add_output_options(verb, options.output);
+  verb.callback(chooses(chosen, shared, run_demo));
+}
+
+/// Names of the options given that a plan file has keys for.
+std::vector<std::string> given_of_plan(const CLI::App& verb) {
+  const std::set<std::string> beside_a_plan = {"--help",   "--db",   "--progress", "--format",
+                                               "--output", "--plan", "--dry-run"};
+  std::vector<std::string> given;
+  for (const CLI::Option* option : verb.get_options()) {
+    const std::string name = option->get_name();
+    if (option->count() > 0 && !beside_a_plan.contains(name)) given.push_back(name);
+  }
+  return given;
+}
+
+void add_run(CLI::App& app, ParsedCommandLine& chosen) {
+  const auto shared = std::make_shared<RunVerbOptions>();
+  RunVerbOptions& options = *shared;
+  CLI::App& verb =
+      add_verb(app, "run", "A sweep: every cell measured, verified and stored",
+               "dsabench run --model demo --context 256-512*2 --retention 1,1/2 --max-samples 5");
+  verb.add_option("--model", options.model.model,
+                  "Preset, checkpoint directory, or config .json with generated weights");
+  verb.add_option("--plan", options.plan,
+                  "A plan file (JSON) in place of all options that say what is measured");
+  verb.add_option("--config", options.model.config,
+                  "Config of a checkpoint: a path, else relative to it");
+  verb.add_option("--suite", options.suites, "Suites by name (see: list suites)")
+      ->capture_default_str();
+  verb.add_option("--tasks", options.tasks, "Tasks of a quality suite (default: all)");
+  verb.add_option("--context", options.contexts,
+                  "Prompt lengths in tokens: 4096, 4k (4000), 4Ki (4096), 1k-4k+1k, 1Ki-64Ki*2")
+      ->capture_default_str();
+  verb.add_option("--retention", options.retentions,
+                  "Shares of layers that run their indexer: 1,1/2,1/4");
+  verb.add_option("--pattern", options.patterns,
+                  "uniform (one per retention), checkpoint, or letters FSSS...");
+  verb.add_option("--phase", options.phases, "prefill, decode")->capture_default_str();
+  verb.add_option("--batch", options.batches, "Sequences at a time")->capture_default_str();
+  verb.add_option("--indexer-mode", options.indexer_modes, "exact, fp8, fp8_hadamard")
+      ->capture_default_str();
+  verb.add_flag("--dense-attention", options.dense_attention,
+                "Attend every key and run no indexer: the upper reference of quality");
+  verb.add_option("--chunk", options.chunk, "Tokens of a prefill pass")->capture_default_str();
+  verb.add_option("--decode-tokens", options.decode_tokens, "Timed steps of a decode sample")
+      ->capture_default_str();
+  verb.add_option("--samples-per-task", options.samples_per_task, "Questions of a quality task")
+      ->capture_default_str();
+  verb.add_flag("--dry-run", options.dry_run,
+                "Print the cells and their expected cost, and run nothing");
+  add_seed_device_dialect(verb, options.model);
+  add_shape_options(verb, options.model);
+  add_control_options(verb, options.control);
+  add_output_options(verb, options.output);
+  const auto choose = chooses(chosen, shared, run_run);
+  verb.callback([&verb, shared, choose] {
+    shared->given = given_of_plan(verb);
+    choose();
+  });
+}
+
+void add_resume(CLI::App& app, ParsedCommandLine& chosen) {
+  const auto shared = std::make_shared<ResumeOptions>();
+  ResumeOptions& options = *shared;
+  CLI::App& verb =
+      add_verb(app, "resume", "Goes on with a run where it stopped", "dsabench resume last");
+  verb.add_option("run", options.run, "Run id, a unique prefix of one, last or last~N")->required();
+  verb.add_flag("--new-machine", options.new_machine,
+                "Go on by another machine or build, and mark the run as mixed");
+  verb.add_flag("--retry-failed", options.retry_failed,
+                "Also run again what failed or was incorrect");
+  verb.add_option("--model", options.model, "Where the same model lies now");
+  add_database_option(verb, options.control.db);
+  add_progress_option(verb, options.control.progress);
+  add_output_options(verb, options.output);
+  verb.callback(chooses(chosen, shared, run_resume));
+}
+
+}  // namespace
+
+void add_measuring_verbs(CLI::App& app, ParsedCommandLine& chosen) {
+  add_demo(app, chosen);
+  add_run(app, chosen);
+  add_resume(app, chosen);
+}
+
+}  // namespace dsabench

@@ -1,0 +1,85 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "harness/cli/results_database.h"
+#include "harness/cli/sweep.h"
+#include "harness/plan/work_estimate.h"
+#include "harness/run/expected_cost.h"
+#include "kernels/base/error.h"
+
+namespace dsabench {
+namespace {
+
+/// What earlier runs tell, where there are any; else a note says why nothing is told.
+CostHistory read_history(const ModelConfig& config, const std::string& database,
+                         const Invocation& invocation, std::vector<std::string>& notes) {
+  if (!std::filesystem::exists(database)) {
+    notes.push_back(fmt::format("expected cost: there is no {} with earlier runs", database));
+    return CostHistory(config);
+  }
+  try {
+    return CostHistory(open_for_reading(database, invocation), machine_identity().id,
+                       build_identity().id, config);
+  } catch (const StoreError& error) {
+    notes.push_back(fmt::format("expected cost: {}", error.what()));
+    return CostHistory(config);
+  }
+}
+
+std::string total_note(double seconds, std::int64_t num_unknown, std::int64_t num_cells) {
+  if (num_unknown == num_cells) return "expected cost in all: unknown";
+  std::string note = fmt::format("expected cost in all: {:.1f} s of trials", seconds);
+  if (num_unknown > 0) note += fmt::format(", and {} cells of unknown cost", num_unknown);
+  return note + "; loading the model and making prompts come on top";
+}
+
+}  // namespace
+
+Table plan_table(const RunPlan& plan, const std::string& database, const Invocation& invocation) {
+  const ModelConfig config = resolve_model_config(plan.model);
+  Table table;
+  table.name = "plan";
+  table.title = fmt::format("Plan: {} cells of {}", plan.sweep.entries.size(), config.name);
+  table.notes = plan.sweep.notices;
+  table.columns = {{"position", "#", ""},
+                   {"suite", "Suite", ""},
+                   {"phase", "Phase", ""},
+                   {"context", "Context", "tokens"},
+                   {"batch", "Batch", ""},
+                   {"indexer_mode", "Indexer", ""},
+                   {"retention", "Retention", ""},
+                   {"full_layers", "F layers", ""},
+                   {"realised", "Realised", "%", 1},
+                   {"gflop", "Work of a sample", "GFLOP", 1},
+                   {"repeats", "Repeats", "", 0, Shown::where_it_varies},
+                   {"expected_s", "Expected", "s", 2},
+                   {"expected_from", "Expected from", ""},
+                   {"pattern", "Pattern", ""},
+                   {"cell_id", "Cell", "", 0, Shown::everywhere, Role::identity}};
+  const CostHistory history = read_history(config, database, invocation, table.notes);
+  double total_seconds = 0;
+  std::int64_t num_unknown = 0;
+  for (const PlanEntry& entry : plan.sweep.entries) {
+    const Cell& cell = entry.cell;
+    const std::string& nominal = entry.pattern.nominal_retention;
+    const ExpectedCost cost = history.of(cell);
+    Field seconds;
+    if (cost.seconds) {
+      seconds = *cost.seconds * double(plan.repeats);
+      total_seconds += *cost.seconds * double(plan.repeats);
+    } else {
+      ++num_unknown;
+    }
+    table.rows.push_back(
+        {std::ssize(table.rows) + 1, cell.suite, std::string(phase_name(cell.phase)),
+         cell.context_tokens, cell.batch, cell.indexer_mode,
+         nominal.empty() ? entry.pattern.origin : nominal, entry.pattern.pattern.num_full(),
+         100.0 * entry.pattern.pattern.realised_retention(), estimate_flops(config, cell) / 1e9,
+         plan.repeats, seconds, cost.basis, cell.pattern, cell_id(cell)});
+  }
+  table.notes.push_back(total_note(total_seconds, num_unknown, std::ssize(plan.sweep.entries)));
+  return table;
+}
+
+}  // namespace dsabench

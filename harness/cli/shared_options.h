@@ -1,0 +1,44 @@
+#pragma once
+/// Options that several verbs have, and the verbs themselves. Private to the command line.
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "harness/cli/command_line.h"
+#include "harness/cli/verbs.h"
+
+namespace CLI {
+class App;
+}
+
+namespace dsabench {
+
+void add_output_options(CLI::App& verb, OutputOptions& options);
+void add_database_option(CLI::App& verb, std::string& db);
+void add_shape_options(CLI::App& verb, ModelOptions& options);
+void add_device_options(CLI::App& verb, ModelOptions& options);
+void add_seed_device_dialect(CLI::App& verb, ModelOptions& options);
+void add_progress_option(CLI::App& verb, std::string& progress);
+void add_control_options(CLI::App& verb, RunControlOptions& options);
+/// A verb with its example, which is a command that works in a folder that sees the repository's
+/// tests.
+CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& description,
+                   const std::string& example);
+
+/// Add verbs that write what they are to do to `chosen` when they are parsed.
+void add_measuring_verbs(CLI::App& app, ParsedCommandLine& chosen);  ///< demo, run, resume
+void add_model_verbs(CLI::App& app, ParsedCommandLine& chosen);      ///< verify, pattern
+void add_result_verbs(CLI::App& app, ParsedCommandLine& chosen);     ///< compare, list, db
+
+/// The callback of a verb: makes `run(options, invocation)` what is to be done.
+template <class Options, class Run>
+std::function<void()> chooses(ParsedCommandLine& chosen, std::shared_ptr<Options> options,
+                              Run run) {
+  return [&chosen, options, run] {
+    chosen.verb = [options, run](const Invocation& invocation) {
+      return run(*options, invocation);
+    };
+  };
+}
+
+}  // namespace dsabench

@@ -1,0 +1,98 @@
+#include "harness/plan/sweep_text.h"
+
+#include "harness/plan/value_lists.h"
+#include "kernels/base/error.h"
+
+namespace dsabench {
+namespace {
+
+/// Runs `parse` on every item of every text, with errors that begin with the text's origin.
+template <class Parse>
+void for_each_item(const std::vector<AskedText>& texts, Parse&& parse) {
+  for (const AskedText& asked : texts) {
+    for (const std::string& item : parse_list(asked.origin, asked.text)) {
+      try {
+        parse(item);
+      } catch (Error& error) {
+        error.add_context(asked.origin);
+        throw;
+      }
+    }
+  }
+}
+
+std::vector<std::string> names(const std::vector<AskedText>& texts) {
+  std::vector<std::string> all;
+  for_each_item(texts, [&all](const std::string& item) { all.push_back(item); });
+  return all;
+}
+
+std::vector<std::int64_t> counts(const std::vector<AskedText>& texts) {
+  std::vector<std::int64_t> all;
+  for (const AskedText& asked : texts) {
+    const std::vector<std::int64_t> values = parse_counts(asked.origin, asked.text);
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
+}
+
+std::optional<Dialect> dialect_of(const std::optional<AskedText>& asked) {
+  std::optional<Dialect> dialect;
+  if (!asked) return dialect;
+  for_each_item({*asked}, [&](const std::string& name) { dialect = parse_dialect(name); });
+  return dialect;
+}
+
+std::vector<PatternChoice> patterns_of(const SweepText& sweep, const ModelConfig& config) {
+  std::vector<Retention> retentions;
+  for_each_item(sweep.retentions,
+                [&](const std::string& item) { retentions.push_back(Retention::parse(item)); });
+  const std::vector<std::string> patterns = names(sweep.patterns);
+  const std::optional<Dialect> dialect = dialect_of(sweep.dialect);
+  try {
+    return choose_patterns(config, patterns, retentions, dialect);
+  } catch (Error& error) {
+    if (!sweep.origin.empty()) error.add_context(sweep.origin);
+    throw;
+  }
+}
+
+}  // namespace
+
+SweepAxes axes_for(const ModelRequest& request) {
+  SweepAxes axes;
+  axes.data_seed = request.seed;
+  axes.device_kind = request.device.is_cpu() ? "cpu" : "cuda";
+  axes.dtype = dtype_name(request.dtype);
+  if (has_generated_weights(request)) {
+    axes.picks = request.picks;
+    axes.weights_seed = request.seed;
+  }
+  return axes;
+}
+
+SweepAxes resolve_axes(const SweepText& sweep, const ModelConfig& config,
+                       const ModelRequest& request) {
+  SweepAxes axes = axes_for(request);
+  axes.origin = sweep.origin;
+  for_each_item(sweep.suites,
+                [&](const std::string& name) { axes.suites.push_back(&find_suite(name)); });
+  axes.tasks = names(sweep.tasks);
+  axes.contexts = counts(sweep.contexts);
+  axes.patterns = patterns_of(sweep, config);
+  axes.phases.clear();
+  for_each_item(sweep.phases,
+                [&](const std::string& name) { axes.phases.push_back(parse_phase(name)); });
+  axes.batches = counts(sweep.batches);
+  axes.indexer_modes.clear();
+  for_each_item(sweep.indexer_modes, [&](const std::string& name) {
+    axes.indexer_modes.push_back(parse_indexer_mode(name));
+  });
+  axes.dense_attention = sweep.dense_attention;
+  axes.chunk_tokens = parse_count(sweep.chunk.origin, sweep.chunk.text);
+  axes.decode_tokens = parse_count(sweep.decode_tokens.origin, sweep.decode_tokens.text);
+  axes.samples_per_task = parse_count(sweep.samples_per_task.origin, sweep.samples_per_task.text);
+  return axes;
+}
+
+}  // namespace dsabench

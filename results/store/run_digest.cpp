@@ -1,0 +1,108 @@
+#include "results/store/run_digest.h"
+
+#define XXH_INLINE_ALL
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <xxhash.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace dsabench::store {
+namespace {
+
+/// Rows as bytes: each value with its type and length, so that no two rows look alike.
+class Digest {
+ public:
+  Digest() : state_(XXH3_createState(), XXH3_freeState) { XXH3_128bits_reset(state_.get()); }
+
+  void add(const SQLite::Column& column) {
+    const int type = column.getType();
+    add_bytes(&type, sizeof type);
+    if (type == SQLITE_INTEGER) {
+      const std::int64_t value = column.getInt64();
+      add_bytes(&value, sizeof value);
+    } else if (type == SQLITE_FLOAT) {
+      const double value = column.getDouble();
+      add_bytes(&value, sizeof value);
+    } else if (type != SQLITE_NULL) {
+      const void* bytes = column.getBlob();
+      const std::int64_t size = column.getBytes();
+      add_bytes(&size, sizeof size);
+      add_bytes(bytes, static_cast<std::size_t>(size));
+    }
+  }
+
+  /// All rows from column `first` on, and their number.
+  void add_rows(SQLite::Statement& query, int first = 0) {
+    std::int64_t rows = 0;
+    for (; query.executeStep(); ++rows) add_row(query, first);
+    add_bytes(&rows, sizeof rows);
+  }
+  void add_row(SQLite::Statement& query, int first) {
+    for (int i = first; i < query.getColumnCount(); ++i) add(query.getColumn(i));
+  }
+
+  std::string hex() const {
+    const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
+    return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  }
+
+ private:
+  void add_bytes(const void* bytes, std::size_t size) {
+    if (size > 0) XXH3_128bits_update(state_.get(), bytes, size);
+  }
+
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
+};
+
+constexpr const char* kOfRun[] = {
+    "SELECT * FROM {0}.run WHERE run_id = ?",
+    "SELECT * FROM {0}.continuation WHERE run_id = ? ORDER BY position",
+    ("SELECT planned_cell.*, canonical_json FROM {0}.planned_cell JOIN {0}.cell USING (cell_id)"
+     " WHERE run_id = ? ORDER BY position, cell_id"),
+    "SELECT * FROM {0}.running_trial WHERE run_id = ? ORDER BY cell_id, repeat",
+};
+
+constexpr const char* kOfTrial[] = {
+    ("SELECT name, unit, better, position, value FROM {0}.metric LEFT JOIN {0}.sample"
+     " USING (metric_id) WHERE trial_id = ? ORDER BY metric_id, position"),
+    ("SELECT metric, sample, layer, stage, nanoseconds FROM {0}.stage_time WHERE trial_id = ?"
+     " ORDER BY metric, sample, layer, stage"),
+    "SELECT layer, runs, expected FROM {0}.layer_runs WHERE trial_id = ? ORDER BY layer",
+    ("SELECT position, item_id, task, prompt_hash, prompt_tokens, output_tokens, text, finish,"
+     " score FROM {0}.answer JOIN {0}.output USING (output_id)"
+     " WHERE trial_id = ? ORDER BY position"),
+};
+
+}  // namespace
+
+std::string run_digest(SQLite::Database& db, const std::string& database,
+                       const std::string& run_id) {
+  Digest digest;
+  for (const char* sql : kOfRun) {
+    SQLite::Statement query(db, fmt::format(fmt::runtime(sql), database));
+    query.bind(1, run_id);
+    digest.add_rows(query);
+  }
+  std::vector<std::unique_ptr<SQLite::Statement>> of_trial;
+  for (const char* sql : kOfTrial) {
+    of_trial.push_back(
+        std::make_unique<SQLite::Statement>(db, fmt::format(fmt::runtime(sql), database)));
+  }
+  SQLite::Statement trials(
+      db, fmt::format("SELECT * FROM {}.trial WHERE run_id = ? ORDER BY trial_id", database));
+  trials.bind(1, run_id);
+  while (trials.executeStep()) {
+    digest.add_row(trials, 1);
+    for (const auto& query : of_trial) {
+      query->reset();
+      query->bind(1, trials.getColumn(0).getInt64());
+      digest.add_rows(*query);
+    }
+  }
+  return digest.hex();
+}
+
+}  // namespace dsabench::store

@@ -1,0 +1,13 @@
+#pragma once
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <string>
+
+namespace dsabench::store {
+
+/// XXH3-128 over everything stored of a run, trials in order, but for row ids: equal where two
+/// databases hold the same run. `database`: main or the name of an attached one. Constant memory.
+std::string run_digest(SQLite::Database& db, const std::string& database,
+                       const std::string& run_id);
+
+}  // namespace dsabench::store

@@ -1,0 +1,74 @@
+#include "harness/run/expected_cost.h"
+
+#include <nlohmann/json.hpp>
+
+#include "harness/run/environment.h"
+#include "results/identity.h"
+#include "results/store/connection.h"
+#include "tests/harness/cli_calls.h"
+
+namespace dsabench {
+namespace {
+
+using test::call_cli;
+using test::contains;
+using test::ScratchFolder;
+
+std::vector<std::string> arguments(const std::string& db, const std::string& contexts,
+                                   const std::vector<std::string>& more) {
+  std::vector<std::string> all = test::with_tiny_model(
+      "run", {"--db", db, "--context", contexts, "--phase", "prefill", "--retention", "1",
+              "--min-samples", "2", "--max-samples", "2", "--progress", "off", "--format", "json"});
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+nlohmann::json dry_run(const std::string& db, const std::string& contexts,
+                       const std::vector<std::string>& more = {}) {
+  std::vector<std::string> all = arguments(db, contexts, more);
+  all.push_back("--dry-run");
+  const test::CliResult result = call_cli(all);
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  return nlohmann::json::parse(result.out).at("tables").at(0);
+}
+
+TEST_CASE("expected cost comes from earlier trials, else is scaled, else is said to be unknown") {
+  const ScratchFolder folder;
+  const std::string db = folder / "runs.db";
+  nlohmann::json table = dry_run(db, "64");
+  CHECK(table.at("rows").at(0).at("expected_s").is_null());
+  CHECK(contains(table.at("notes").dump(), "unknown"));
+  CHECK_FALSE(std::filesystem::exists(db));
+
+  REQUIRE(call_cli(arguments(db, "64", {"--repeat", "2"})).code == 0);
+  SQLite::Database raw(db, SQLite::OPEN_READWRITE);
+  raw.exec("UPDATE trial SET started_ms = 1000, finished_ms = 3500 WHERE repeat = 0");
+  raw.exec("UPDATE trial SET started_ms = 1000, finished_ms = 1500 WHERE repeat = 1");
+  table = dry_run(db, "64,128", {"--repeat", "3"});
+  const auto& rows = table.at("rows");
+  CHECK(rows[0].at("expected_s") == 4.5);  // 3 times the mean of 2.5 s and 0.5 s
+  CHECK(rows[0].at("expected_from") == "2 trials");
+  const double ratio = rows[1].at("gflop").get<double>() / rows[0].at("gflop").get<double>();
+  CHECK(ratio > 1.5);
+  CHECK(std::abs(rows[1].at("expected_s").get<double>() - 4.5 * ratio) < 1e-9);
+  CHECK(contains(rows[1].at("expected_from"), "scaled from"));
+  CHECK(contains(table.at("notes").dump(), fmt::format("in all: {:.1f} s", 4.5 * (1 + ratio))));
+
+  // Of another build there is a time, but this build's own is better.
+  const auto build = build_identity();
+  raw.exec("UPDATE run SET build_id = 'other'");
+  CHECK(dry_run(db, "64").at("rows").at(0).at("expected_from") == "2 trials of other builds");
+  REQUIRE(call_cli(arguments(db, "64", {})).code == 0);
+  CHECK(dry_run(db, "64").at("rows").at(0).at("expected_from") == "1 trial");
+  // Of another machine there is none.
+  raw.exec("UPDATE run SET machine_id = 'other'");
+  CHECK(dry_run(db, "64").at("rows").at(0).at("expected_s").is_null());
+  // Failed trials cost what they cost, and say nothing.
+  raw.exec("UPDATE run SET machine_id = '" + machine_identity().id + "'");
+  raw.exec("UPDATE trial SET outcome = 'failed'");
+  CHECK(dry_run(db, "64").at("rows").at(0).at("expected_s").is_null());
+}
+
+}  // namespace
+}  // namespace dsabench

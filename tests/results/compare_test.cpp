@@ -1,0 +1,247 @@
+#include "results/compare.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "results/compare/metric_ratio.h"
+#include "results/report/render.h"
+#include "tests/results/approved_files.h"
+#include "tests/results/fixture_run.h"
+#include "tests/results/random_records.h"
+#include "tests/results/scratch_files.h"
+
+namespace dsabench::test {
+namespace {
+
+const Field& field(const Table& table, std::size_t row, const std::string& key) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (table.columns[i].key == key) return table.rows.at(row).at(i);
+  }
+  throw InvalidArgument("no column " + key);
+}
+double number(const Table& table, std::size_t row, const std::string& key) {
+  const double* value = std::get_if<double>(&field(table, row, key));
+  return value ? *value : std::nan("");
+}
+std::int64_t integer(const Table& table, std::size_t row, const std::string& key) {
+  return std::get<std::int64_t>(field(table, row, key));
+}
+std::string text(const Table& table, std::size_t row, const std::string& key) {
+  const std::string* value = std::get_if<std::string>(&field(table, row, key));
+  return value ? *value : "";
+}
+bool close(double actual, double expected) {
+  return std::abs(actual - expected) <= 1e-9 * std::max(1.0, std::abs(expected));
+}
+std::string notes_of(const Table& table) {
+  std::string all;
+  for (const std::string& note : table.notes) all += note + "\n";
+  return all;
+}
+
+TEST_CASE("a run against itself has ratio 1 and difference 0") {
+  const RunResults run = fixture_run();
+  const std::vector<Table> tables = compare_runs(run, run);
+  REQUIRE(tables.size() == 3);
+  for (const Table& table : tables) {
+    for (const auto& row : table.rows) CHECK(row.size() == table.columns.size());
+  }
+  const Table &speed = tables[0], &quality = tables[1], &unmatched = tables[2];
+  REQUIRE(speed.rows.size() == 8);  // two cells, four metrics each
+  for (std::size_t row = 0; row < speed.rows.size(); ++row)
+    CHECK(close(number(speed, row, "ratio"), 1));
+  CHECK(number(speed, 0, "ratio_low") < 1);
+  CHECK(number(speed, 0, "ratio_high") > 1);
+  CHECK(text(speed, 2, "metric") == "cache_bytes");
+  CHECK(std::isnan(number(speed, 2, "ratio_low")));  // a counter has no interval
+  REQUIRE(quality.rows.size() == 6);
+  for (std::size_t row = 0; row < quality.rows.size(); ++row) {
+    CHECK(number(quality, row, "difference") == 0);
+    CHECK(number(quality, row, "difference_low") == 0);
+    CHECK(number(quality, row, "difference_high") == 0);
+  }
+  REQUIRE(unmatched.rows.size() == 3);  // failed, incorrect, not run
+  CHECK(contains(text(unmatched, 0, "reason"), "out of memory"));
+  CHECK(contains(text(unmatched, 1, "reason"), "incorrect"));
+  CHECK(text(unmatched, 2, "reason") == "base: not run");
+  CHECK(contains(notes_of(speed), "no verdict"));
+  CHECK_FALSE(contains(notes_of(speed), "other machines"));
+}
+
+TEST_CASE("ratios are candidate over base, per metric, with what differs named") {
+  const RunResults base = fixture_run();
+  RunResults candidate = base;
+  candidate.run.machine_id = "another";
+  candidate.run.mixed = true;
+  for (MetricSamples& metric : candidate.trials[0].metrics) {
+    for (std::int64_t& value : metric.values) value *= 2;
+  }
+  candidate.trials[0].metrics[3].name = "renamed";
+  const std::vector<Table> tables = compare_runs(base, candidate);
+  const Table& speed = tables[0];
+  CHECK(text(speed, 0, "metric") == "prefill");
+  CHECK(close(number(speed, 0, "base_median"), 1e8));
+  CHECK(close(number(speed, 0, "candidate_median"), 2e8));
+  CHECK(close(number(speed, 0, "ratio"), 2));
+  // Medians 100 (98 to 103) and twice that: by hand on the log scale.
+  const double below = std::hypot(std::log(100.0 / 98), std::log(103.0 / 100));
+  CHECK(close(number(speed, 0, "ratio_low"), 2 * std::exp(-below)));
+  CHECK(close(number(speed, 0, "ratio_high"), 2 * std::exp(below)));
+  CHECK(integer(speed, 0, "base_samples") == 7);
+  CHECK(contains(notes_of(speed), "other machines: " + base.run.machine_id + " against another"));
+  CHECK(contains(notes_of(speed), "the candidate is of several machines"));
+  std::string reasons;
+  for (std::size_t row = 0; row < tables[2].rows.size(); ++row) {
+    reasons += text(tables[2], row, "side") + ": " + text(tables[2], row, "reason") + "\n";
+  }
+  CHECK(contains(reasons, "candidate: the base has no metric renamed"));
+  CHECK(contains(reasons, "base: the candidate has no metric topk_overlap"));
+}
+
+TEST_CASE("the interval of a ratio covers the truth about as often as it says") {
+  DSABENCH_SEEDED(random);
+  int covered = 0;
+  constexpr int kRounds = 400;
+  for (int round = 0; round < kRounds; ++round) {
+    std::vector<std::int64_t> base, candidate;
+    for (int i = 0; i < 21; ++i) {
+      base.push_back(static_cast<std::int64_t>(1e9 * std::exp(random.normal(0.05))));
+      candidate.push_back(static_cast<std::int64_t>(1.1e9 * std::exp(random.normal(0.02))));
+    }
+    const compare::MedianRatio ratio = compare::median_ratio(base, candidate);
+    REQUIRE(ratio.interval);
+    covered += ratio.interval->low <= 1.1 && 1.1 <= ratio.interval->high;
+  }
+  CHECK(covered >= 0.92 * kRounds);
+  CHECK(covered < kRounds);
+}
+
+TEST_CASE("medians of nothing and of zeros have no ratio") {
+  const std::vector<std::int64_t> none, zero = {0, 0}, one = {5}, two = {5, 6};
+  CHECK_FALSE(compare::median_ratio(none, two).ratio);
+  CHECK_FALSE(compare::median_ratio(zero, two).ratio);
+  CHECK(compare::median_ratio(one, two).ratio);
+  CHECK_FALSE(compare::median_ratio(one, two).interval);
+  CHECK_FALSE(compare::median_ratio({{0, 5, 6}}, two).interval);  // no logarithm of its low end
+}
+
+TEST_CASE("quality is paired item by item") {
+  const RunResults base = fixture_run();
+  RunResults candidate = base;
+  std::vector<AnswerRecord>& answers = candidate.trials[4].answers;
+  // Task 1: right on items 0..7. One lost, one won, one of another prompt, one missing.
+  answers[0].score = 0;
+  answers[18].score = 1;
+  answers[2].prompt_hash = "other";
+  answers.erase(answers.begin() + 4);
+  const std::vector<Table> tables = compare_runs(base, candidate);
+  const Table& quality = tables[1];
+  CHECK(text(quality, 0, "task") == "niah|<single>");
+  CHECK(integer(quality, 0, "items") == 8);
+  CHECK(integer(quality, 0, "items_better") == 1);
+  CHECK(integer(quality, 0, "items_worse") == 1);
+  CHECK(close(number(quality, 0, "base_score"), 75));
+  CHECK(close(number(quality, 0, "difference"), 0));
+  CHECK(number(quality, 0, "difference_low") < 0);
+  CHECK(number(quality, 0, "difference_high") > 0);
+  CHECK(text(quality, 2, "task") == "mean of 2 tasks");
+  std::string reasons;
+  for (std::size_t row = 0; row < tables[2].rows.size(); ++row) {
+    reasons += text(tables[2], row, "reason") + "\n";
+  }
+  CHECK(contains(reasons, "1 items are not in the candidate"));
+  CHECK(contains(reasons, "1 items have other prompts"));
+
+  const Table again = compare_runs(base, candidate)[1];
+  CHECK(number(again, 0, "difference_low") == number(quality, 0, "difference_low"));
+  CHECK(contains(notes_of(quality), "10000 resamples, seed 1"));
+}
+
+TEST_CASE("the paired interval is the binomial one where all differences are equal or none") {
+  // 100 items, 30 lost: the mean difference is -0.3 with a standard error of sqrt(0.3 * 0.7 / 100).
+  RunResults base = fixture_run();
+  base.trials[4].answers.clear();
+  for (int i = 0; i < 100; ++i) {
+    base.trials[4].answers.push_back({std::to_string(i), "t", "h", 1, 1, "x", "stop", 1.0});
+  }
+  RunResults candidate = base;
+  for (std::size_t i = 0; i < 30; ++i) candidate.trials[4].answers[i].score = 0;
+  const Table quality = compare_runs(base, candidate)[1];
+  CHECK(close(number(quality, 0, "difference"), -30));
+  const double half = 196 * std::sqrt(0.3 * 0.7 / 100);
+  CHECK(std::abs(number(quality, 0, "difference_low") - (-30 - half)) < 1.5);
+  CHECK(std::abs(number(quality, 0, "difference_high") - (-30 + half)) < 1.5);
+}
+
+TEST_CASE("cells pair across keys that are said not to matter, or say why not") {
+  RunResults base = fixture_run(), candidate = fixture_run();
+  base.plan.resize(1);       // FFFF
+  candidate.plan.resize(2);  // FFFF, FSFS
+  candidate.plan.erase(candidate.plan.begin());
+  const auto exact = compare_runs(base, candidate);
+  CHECK(exact[0].rows.empty());
+  REQUIRE(exact[2].rows.size() == 2);
+  CHECK(text(exact[2], 0, "reason") == "the base has no such cell");
+  CHECK(text(exact[2], 1, "reason") == "the candidate has no such cell");
+
+  CompareOptions options;
+  options.ignored_keys = {"pattern"};
+  const auto loose = compare_runs(base, candidate, options);
+  REQUIRE(loose[0].rows.size() == 4);
+  CHECK(text(loose[0], 0, "base_pattern") == "FFFF");
+  CHECK(text(loose[0], 0, "candidate_pattern") == "FSFS");
+  CHECK(close(number(loose[0], 0, "ratio"), 0.5));
+  CHECK(loose[2].rows.empty());
+
+  base = fixture_run();
+  base.plan.erase(base.plan.begin() + 1);  // FFFF, FSSS and FSSF of this suite remain
+  const auto several = compare_runs(base, candidate, options);
+  CHECK(several[0].rows.empty());
+  CHECK(contains(text(several[2], 0, "reason"), "3 cells of the base agree but for pattern"));
+
+  options.ignored_keys = {"colour"};
+  CHECK(contains(message_of<InvalidArgument>([&] { compare_runs(base, candidate, options); }),
+                 "colour"));
+  CompareOptions few;
+  few.num_resamples = 10;
+  CHECK_THROWS_AS(compare_runs(base, candidate, few), InvalidArgument);
+}
+
+TEST_CASE("comparisons are as approved") {
+  const RunResults base = fixture_run();
+  RunResults candidate = fixture_run_of_schema_2();
+  for (MetricSamples& metric : candidate.trials[0].metrics) {
+    if (metric.unit != "ns") continue;
+    for (std::int64_t& value : metric.values) value = value * 9 / 10;
+  }
+  candidate.trials[4].answers[0].score = 0;
+  candidate.trials[4].answers[6].prompt_hash = "other";
+  candidate.trials[1].metrics.pop_back();
+  // Rounded: the last bits of a logarithm are the C library's.
+  check_approved("compare.md", render(TableFormat::markdown, compare_runs(base, candidate)));
+}
+
+TEST_CASE("random runs always compare") {
+  DSABENCH_SEEDED(random);
+  CompareOptions options;
+  options.num_resamples = 100;
+  for (int round = 0; round < 10; ++round) {
+    RunResults runs[2];
+    const auto plan = random_plan(random, 4);
+    for (RunResults& results : runs) {
+      results = {random_run(random), plan, {}};
+      for (const PlannedCell& planned : plan) {
+        TrialRecord trial = random_trial(random, results.run.run_id, planned.cell.cell_id, 0);
+        trial.outcome = TrialOutcome::ok;
+        results.trials.push_back(trial);
+      }
+    }
+    for (const Table& table : compare_runs(runs[0], runs[1], options)) {
+      for (const auto& row : table.rows) CHECK(row.size() == table.columns.size());
+      CHECK_FALSE(render_markdown(table).empty());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace dsabench::test
