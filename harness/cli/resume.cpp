@@ -5,16 +5,12 @@
 #include "harness/cli/results_database.h"
 #include "harness/cli/sweep.h"
 #include "harness/run/resume_check.h"
+#include "harness/run/wall_clock.h"
 #include "kernels/base/error.h"
 #include "results/identity.h"
 
 namespace dsabench {
 namespace {
-
-std::int64_t unix_milliseconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 /// The run as it is once crashed trials are written down. Throws where a process still runs it.
 RunProgress settle(ResultStore& store, const std::string& run_id, Progress& progress) {

@@ -38,6 +38,9 @@ RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
 void tell_about_model(const LoadedModel& model, Progress& progress) {
   for (const std::string& notice : model.config->notices) progress.message(notice);
   for (const std::string& notice : model.weights->notices) progress.message(notice);
+  for (const std::string& tensor : model.weights->not_finite) {
+    progress.message("weights are not finite: " + tensor);
+  }
   for (const std::string& notice : model.notices) progress.message(notice);
   const std::string warning = environment_warning();
   if (!warning.empty()) progress.message(warning);

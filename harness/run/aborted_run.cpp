@@ -5,15 +5,15 @@
 #include <chrono>
 #include <exception>
 
+#include "harness/run/wall_clock.h"
 #include "results/store.h"
 
 namespace dsabench {
 
 void record_abort(const std::string& database, const std::string& run_id) noexcept try {
-  using namespace std::chrono;
-  const std::int64_t now =
-      duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-  ResultStore store = ResultStore::open(database, ResultStore::Mode::read_write, seconds(2));
+  const std::int64_t now = unix_milliseconds();
+  ResultStore store =
+      ResultStore::open(database, ResultStore::Mode::read_write, std::chrono::seconds(2));
   for (const RunningTrial& running : store.load_progress(run_id).running) {
     if (running.process_id != ::getpid()) continue;
     TrialRecord trial;

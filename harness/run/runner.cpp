@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -12,15 +11,11 @@
 #include "harness/run/environment.h"
 #include "harness/run/sample_sets.h"
 #include "harness/run/trial.h"
+#include "harness/run/wall_clock.h"
 #include "results/identity.h"
 
 namespace dsabench {
 namespace {
-
-std::int64_t unix_milliseconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 /// Runs the trial, and turns what it throws into its outcome.
 void run_guarded(TrialRecord& record, const std::function<void()>& trial) {

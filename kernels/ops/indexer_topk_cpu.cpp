@@ -102,7 +102,7 @@ Plan::Plan(const IndexerTopkArgs& args, std::int64_t num_threads)
 
   constexpr std::int64_t kLine = 16;
   query_floats = round_up(query_tile * heads * dim, kLine);
-  key_floats = fp8 ? kKeyTile * dim : 0;
+  key_floats = kKeyTile * dim;
   product_floats = query_tile * heads * kKeyTile;
   candidate_floats = 2 * TopkCandidates::capacity(keep);
   thread_floats =
@@ -161,23 +161,29 @@ class TaskScorer {
 
   void score_tile(const Task& task, std::int64_t begin, std::int64_t count) {
     const ConstTensorView& keys = task.sequence->keys;
-    const float* tile = nullptr;
-    std::int64_t stride = keys.stride(0);
-    if (plan_.fp8) {
-      for (std::int64_t j = 0; j < count; ++j) {
-        math_.e4m3_to_f32(keys_ + j * plan_.dim, keys.row<std::uint8_t>(begin + j), plan_.dim);
-      }
-      tile = keys_;
-      stride = plan_.dim;
-    } else {
-      tile = keys.row<float>(begin);
-    }
-    gemm_cpu(task.rows * plan_.heads, count, plan_.dim, queries_, plan_.dim, tile, stride,
+    const bool whole = count == kKeyTile && !plan_.fp8;
+    if (!whole) load_keys(keys, begin, count);
+    gemm_cpu(task.rows * plan_.heads, kKeyTile, plan_.dim, queries_, plan_.dim,
+             whole ? keys.row<float>(begin) : keys_, whole ? keys.stride(0) : plan_.dim,
              GemmWeight::rows_are_outputs, products_, kKeyTile);
     for (std::int64_t i = 0; i < task.rows; ++i) {
       const std::int64_t causal = std::min(count, task.position + i + 1 - begin);
       if (causal > 0) offer_row(task, i, begin, causal);
     }
+  }
+
+  /// Fills a tile, with zeros where keys end: a product of another width may round its last columns
+  /// in another order, and equal keys would no longer tie.
+  void load_keys(const ConstTensorView& keys, std::int64_t begin, std::int64_t count) {
+    for (std::int64_t j = 0; j < count; ++j) {
+      float* to = keys_ + j * plan_.dim;
+      if (plan_.fp8) {
+        math_.e4m3_to_f32(to, keys.row<std::uint8_t>(begin + j), plan_.dim);
+      } else {
+        std::copy_n(keys.row<float>(begin + j), plan_.dim, to);
+      }
+    }
+    std::fill_n(keys_ + count * plan_.dim, (kKeyTile - count) * plan_.dim, 0.0f);
   }
 
   void offer_row(const Task& task, std::int64_t i, std::int64_t begin, std::int64_t count) {

@@ -210,4 +210,31 @@ TEST_CASE("impossible configs are refused by key and value") {
   check_refused(checkpoint.verify(), {"config.json"});
 }
 
+TEST_CASE("what a run cannot be is refused before anything is written") {
+  const test::ScratchFolder folder;
+  const std::string db = folder / "a.db";
+  const auto refused = [&db](std::vector<std::string> more, const std::vector<std::string>& parts) {
+    more.insert(more.end(), {"--db", db});
+    CAPTURE(more);
+    check_refused(call_cli(test::with_tiny_model("run", more)), parts);
+    CHECK_FALSE(std::filesystem::exists(db));
+  };
+  refused({"--pattern", "FS"}, {"FS", "3"});
+  refused({"--pattern", "FXS"}, {"X"});
+  refused({"--pattern", "SFS"}, {"SFS"});
+  refused({"--context", "100M"}, {"context", "100000000", "32768"});
+  refused({"--context", "0"}, {"--context", "0"});
+  refused({"--suite", "nonsense"}, {"nonsense", "speed"});
+  refused({"--device", "tpu"}, {"tpu"});
+  refused({"--device", "cuda:99"}, {"cuda:99"});
+  refused({"--retention", "3/2"}, {"3/2"});
+  refused({"--phase", "sleep"}, {"sleep"});
+  refused({"--dialect", "klingon"}, {"klingon"});
+  refused({"--format", "pdf"}, {"pdf"});
+  refused({"--repeat", "0"}, {"--repeat", "0"});
+  refused({"--max-samples", "0"}, {"0"});
+  refused({"--set", "hidden_size=-3"}, {"hidden_size", "-3"});
+  refused({"--set", "no_such_key=1"}, {"no_such_key"});
+}
+
 }  // namespace dsabench
