@@ -6,6 +6,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
 #include "tests/support/engine_runs.h"
+#include "tests/support/test_data.h"
 
 namespace dsabench::test {
 namespace {
@@ -15,7 +16,7 @@ constexpr float kSafeMargin = 5e-5f;
 
 std::vector<std::filesystem::path> golden_folders() {
   std::vector<std::filesystem::path> folders;
-  for (const auto& entry : std::filesystem::directory_iterator(DSABENCH_TEST_DATA "/golden")) {
+  for (const auto& entry : std::filesystem::directory_iterator(test_data() + "/golden")) {
     if (entry.is_directory()) folders.push_back(entry.path());
   }
   std::sort(folders.begin(), folders.end());
