@@ -53,6 +53,7 @@ void sparse_mla(benchmark::State& state) {
 BENCHMARK(sparse_mla)
     ->ArgNames({"heads", "latent", "rope", "k", "tokens", "keys"})
     ->Args({8, 128, 32, 512, 256, 8192})
+    ->Args({12, 256, 32, 512, 1024, 8192})  // the preset cpu-bench, its last chunk
     ->Args({20, 512, 64, 2048, 64, 32768})
     ->Args({20, 512, 64, 2048, 1, 32768})
     ->UseRealTime()

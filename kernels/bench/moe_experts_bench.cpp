@@ -31,6 +31,7 @@ void moe_experts(benchmark::State& state) {
 BENCHMARK(moe_experts)
     ->ArgNames({"hidden", "inter", "experts", "n", "tokens"})
     ->Args({512, 256, 16, 4, 1024})
+    ->Args({768, 384, 8, 2, 1024})  // the preset cpu-bench, a chunk
     ->Args({2048, 1536, 8, 4, 256})
     ->Args({2048, 1536, 8, 4, 4})
     ->Args({2048, 1536, 8, 4, 1})

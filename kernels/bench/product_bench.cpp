@@ -38,6 +38,11 @@ BENCHMARK(linear)
     ->Args({4, 2048, 2048})
     ->Args({1024, 512, 2048})
     ->Args({1024, 2048, 2048})
+    ->Args({1024, 768, 384})   // the preset cpu-bench, a chunk: q_a_proj
+    ->Args({1024, 384, 1152})  // its q_b_proj
+    ->Args({1024, 768, 768})   // its o_proj
+    ->Args({1024, 768, 4096})  // its dense gate and up projection
+    ->Args({1024, 2048, 768})  // its dense down projection
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 
