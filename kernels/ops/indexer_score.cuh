@@ -27,6 +27,22 @@ struct ScoreQueries {
   bool aligned;
 };
 
+/// `vector_bytes`: what a load of the caller's kernel wants rows to be aligned to.
+template <class Stored>
+ScoreQueries<Stored> score_queries(const IndexerTopkArgs& args, std::int64_t vector_bytes) {
+  const auto size = static_cast<std::int64_t>(sizeof(Stored));
+  return {reinterpret_cast<const Stored*>(args.q.raw()),
+          args.q.stride(0),
+          args.q.stride(1),
+          cuda::rows<const float>(args.head_weights),
+          static_cast<std::int32_t>(args.q.dim(1)),
+          static_cast<std::int32_t>(args.q.dim(2)),
+          static_cast<std::int32_t>(args.top_k),
+          reinterpret_cast<std::uintptr_t>(args.q.raw()) % vector_bytes == 0 &&
+              args.q.stride(0) * size % vector_bytes == 0 &&
+              args.q.stride(1) * size % vector_bytes == 0};
+}
+
 /// Piece of a segment that one block works on.
 struct ScoreTile {
   const ScoreSegment* segment;

@@ -19,6 +19,12 @@ struct SelectOutputs {
   std::int32_t top_k;
 };
 
+inline SelectOutputs select_outputs(const IndexerTopkArgs& args) {
+  return {cuda::rows<std::int32_t>(args.indices),
+          args.margins.empty() ? nullptr : args.margins.data<float>(),
+          static_cast<std::int32_t>(args.top_k)};
+}
+
 struct SelectShared {
   std::uint32_t bins[kBins];
   std::uint32_t warp_sums[kSelectWarps];
@@ -34,16 +40,19 @@ __device__ __forceinline__ std::uint32_t warp_inclusive_sum(std::uint32_t value)
   return value;
 }
 
-/// Counts the scores whose bits above `shift + width` are `prefix` by their next `width` bits.
-__device__ __forceinline__ void count_bins(SelectShared& shared, const float* row, int n,
-                                           std::uint32_t prefix, int shift, int width) {
+/// Counts the keys whose bits above `shift + width` are `prefix` by their next `width` bits;
+/// key_of(i, key) gives key i of n and whether it takes part.
+template <class KeyOf>
+__device__ __forceinline__ void count_bins(SelectShared& shared, int n, std::uint32_t prefix,
+                                           int shift, int width, KeyOf&& key_of) {
   for (int i = static_cast<int>(threadIdx.x); i < kBins; i += kSelectThreads) shared.bins[i] = 0;
   __syncthreads();
   const std::uint32_t mask = (1u << width) - 1;
   for (int base = 0; base < n; base += kSelectThreads) {
     const int i = base + static_cast<int>(threadIdx.x);
-    const std::uint32_t key = i < n ? cuda::ordered_bits(row[i]) : 0;
-    const bool counts = i < n && (shift + width >= 32 || key >> (shift + width) == prefix);
+    std::uint32_t key = 0;
+    const bool counts =
+        i < n && key_of(i, key) && (shift + width >= 32 || key >> (shift + width) == prefix);
     const std::uint32_t bin = counts ? key >> shift & mask : kBins;
     // Narrow rows put a whole warp into one bin: one addition for all of it.
     int uniform = 0;
@@ -81,11 +90,60 @@ __device__ __forceinline__ void find_bin(SelectShared& shared, std::uint32_t ran
   __syncthreads();
 }
 
+/// The rank-th largest of the keys that take part; leaves its rank among its equals in shared.rank
+/// and their number in shared.size.
+template <class KeyOf>
+__device__ __forceinline__ std::uint32_t select_rank(SelectShared& shared, int n,
+                                                     std::uint32_t rank, KeyOf&& key_of) {
+  constexpr int kShifts[] = {21, 10, 0}, kWidths[] = {11, 11, 10};
+  std::uint32_t value = 0;
+  for (int pass = 0; pass < 3; ++pass) {
+    count_bins(shared, n, value, kShifts[pass], kWidths[pass], key_of);
+    find_bin(shared, rank);
+    value = value << kWidths[pass] | shared.bin;
+    rank = shared.rank;
+  }
+  return value;
+}
+
+/// The row of a block.
+struct SelectRow {
+  const ScoreSegment* segment;  ///< null beyond the batch's rows
+  int row;                      ///< of the segment
+  int num_keys;                 ///< causal
+  std::int64_t packed;
+};
+__device__ __forceinline__ SelectRow find_row(const ScoreBatch& batch) {
+  int r = static_cast<int>(blockIdx.x), s = 0;
+  while (s < batch.num_segments && r >= batch.segments[s].num_rows) {
+    r -= batch.segments[s++].num_rows;
+  }
+  if (s == batch.num_segments) return {};
+  const ScoreSegment& segment = batch.segments[s];
+  return {&segment, r, segment.first_position + r + 1, segment.row_begin + r};
+}
+
 __device__ __forceinline__ void select_all(const SelectOutputs& out, std::int64_t row, int n) {
   for (int i = static_cast<int>(threadIdx.x); i < out.top_k; i += kSelectThreads) {
     out.indices[row][i] = i < n ? i : -1;
   }
   if (out.margins != nullptr && threadIdx.x == 0) out.margins[row] = kNoMargin;
+}
+
+/// By the whole block: `best_below` is the thread's largest score below `worst`.
+__device__ __forceinline__ void write_margin(const SelectOutputs& out, std::int64_t at,
+                                             std::uint32_t worst, std::uint32_t best_below,
+                                             bool tie_left_out) {
+  if (out.margins == nullptr) return;
+  const std::uint64_t below = cuda::block_max(std::uint64_t{best_below});
+  if (threadIdx.x != 0) return;
+  const float last_in = cuda::ordered_value(worst);
+  const float first_out = cuda::ordered_value(static_cast<std::uint32_t>(below));
+  if (isnan(last_in) || tie_left_out) {
+    out.margins[at] = 0.0f;
+  } else {
+    out.margins[at] = isnan(first_out) ? kNoMargin : fminf(last_in - first_out, kNoMargin);
+  }
 }
 
 /// `worst`: the k-th largest score as ordered bits; `ties`: how many equal to it are selected.
@@ -130,43 +188,6 @@ __device__ __forceinline__ std::uint32_t write_selected(SelectShared& shared,
     equal += __popc(equal_mask);
   }
   return best_below;
-}
-
-__global__ void __launch_bounds__(kSelectThreads)
-    select_kernel(const __grid_constant__ ScoreBatch batch, const float* scores,
-                  const SelectOutputs out, unsigned long long* run_counter) {
-  __shared__ SelectShared shared;
-  if (run_counter != nullptr && blockIdx.x == 0 && threadIdx.x == 0) atomicAdd(run_counter, 1ULL);
-  int r = static_cast<int>(blockIdx.x), s = 0;
-  while (s < batch.num_segments && r >= batch.segments[s].num_rows)
-    r -= batch.segments[s++].num_rows;
-  if (s == batch.num_segments) return;
-  const ScoreSegment& segment = batch.segments[s];
-  const int n = segment.first_position + r + 1;
-  const std::int64_t at = segment.row_begin + r;
-  if (n <= out.top_k) return select_all(out, at, n);
-  const float* row = scores + segment.scores_begin + std::int64_t{r} * segment.score_stride;
-
-  std::uint32_t worst = 0, rank = static_cast<std::uint32_t>(out.top_k);
-  constexpr int kShifts[] = {21, 10, 0}, kWidths[] = {11, 11, 10};
-  for (int pass = 0; pass < 3; ++pass) {
-    count_bins(shared, row, n, worst, kShifts[pass], kWidths[pass]);
-    find_bin(shared, rank);
-    worst = worst << kWidths[pass] | shared.bin;
-    rank = shared.rank;
-  }
-  const bool tie_left_out = shared.size > rank;
-  const std::uint32_t best_below = write_selected(shared, out, at, row, n, worst, rank);
-  if (out.margins == nullptr) return;
-  const std::uint64_t below = cuda::block_max(std::uint64_t{best_below});
-  if (threadIdx.x != 0) return;
-  const float last_in = cuda::ordered_value(worst);
-  const float first_out = cuda::ordered_value(static_cast<std::uint32_t>(below));
-  if (isnan(last_in) || tie_left_out) {
-    out.margins[at] = 0.0f;
-  } else {
-    out.margins[at] = isnan(first_out) ? kNoMargin : fminf(last_in - first_out, kNoMargin);
-  }
 }
 
 }  // namespace dsabench::ops::detail

@@ -31,9 +31,16 @@ struct ScoreBatch {
 /// Scores that one launch may leave in the scratch: 256 MiB, unless a single row needs more.
 inline constexpr std::int64_t kMaxBatchScores = std::int64_t{1} << 26;
 
-/// Calls body(batch) for each launch, in order; at least once.
-template <class Body>
-void for_each_score_batch(const IndexerTopkArgs& args, std::int64_t vector_bytes, Body&& body) {
+/// Scores of a row whose scratch holds all of them.
+inline std::int64_t whole_score_row(const SequenceSpan& span) {
+  return (span.end_position() + 3) / 4 * 4;
+}
+
+/// Calls body(batch) for each launch, in order; at least once. A launch holds at most `max_scores`,
+/// but a row at least; row_scores(span) is how many each row of a sequence takes.
+template <class RowScores, class Body>
+void for_each_score_batch(const IndexerTopkArgs& args, std::int64_t vector_bytes,
+                          std::int64_t max_scores, RowScores&& row_scores, Body&& body) {
   ScoreBatch batch;
   bool flushed = false;
   const auto flush = [&] {
@@ -43,14 +50,13 @@ void for_each_score_batch(const IndexerTopkArgs& args, std::int64_t vector_bytes
   };
   for (const IndexerSequence& sequence : args.sequences) {
     const SequenceSpan& span = sequence.span;
-    const std::int64_t stride = (span.end_position() + 3) / 4 * 4;
+    const std::int64_t stride = row_scores(span);
     for (std::int64_t row = 0; row < span.num_rows;) {
       if (batch.num_segments == ScoreBatch::kMaxSegments ||
-          (batch.num_segments > 0 && batch.num_scores + stride > kMaxBatchScores)) {
+          (batch.num_segments > 0 && batch.num_scores + stride > max_scores)) {
         flush();
       }
-      const std::int64_t room =
-          std::max<std::int64_t>(1, (kMaxBatchScores - batch.num_scores) / stride);
+      const std::int64_t room = std::max<std::int64_t>(1, (max_scores - batch.num_scores) / stride);
       const std::int64_t rows = std::min(span.num_rows - row, room);
       const std::int64_t bytes = dtype_bytes(sequence.keys.dtype());
       const bool aligned =

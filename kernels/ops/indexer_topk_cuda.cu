@@ -4,6 +4,7 @@
 #include "kernels/ops/detail_cuda.h"
 #include "kernels/ops/indexer_score.cuh"
 #include "kernels/ops/indexer_select.cuh"
+#include "kernels/ops/indexer_topk_sm90.h"
 
 namespace dsabench::ops::detail {
 namespace {
@@ -34,31 +35,46 @@ void launch_scores(const cuda::Launch& launch, const ScoreBatch& batch,
   launch.check();
 }
 
+__global__ void __launch_bounds__(kSelectThreads)
+    select_kernel(const __grid_constant__ ScoreBatch batch, const float* scores,
+                  const SelectOutputs out, unsigned long long* run_counter) {
+  __shared__ SelectShared shared;
+  if (run_counter != nullptr && blockIdx.x == 0 && threadIdx.x == 0) atomicAdd(run_counter, 1ULL);
+  const SelectRow row_of = find_row(batch);
+  if (row_of.segment == nullptr) return;
+  const ScoreSegment& segment = *row_of.segment;
+  const int n = row_of.num_keys;
+  const std::int64_t at = row_of.packed;
+  if (n <= out.top_k) return select_all(out, at, n);
+  const float* row =
+      scores + segment.scores_begin + std::int64_t{row_of.row} * segment.score_stride;
+
+  const std::uint32_t worst =
+      select_rank(shared, n, static_cast<std::uint32_t>(out.top_k), [&](int i, std::uint32_t& key) {
+        key = cuda::ordered_bits(row[i]);
+        return true;
+      });
+  const std::uint32_t rank = shared.rank;
+  const bool tie_left_out = shared.size > rank;
+  const std::uint32_t best_below = write_selected(shared, out, at, row, n, worst, rank);
+  write_margin(out, at, worst, best_below, tie_left_out);
+}
+
 template <class Stored>
 void run(const cuda::Launch& launch, const IndexerTopkArgs& args) {
   constexpr std::int64_t kVectorBytes = sizeof(Stored) == 1 ? 8 : 16;
-  const std::int64_t size = static_cast<std::int64_t>(sizeof(Stored));
-  const ScoreQueries<Stored> queries{
-      reinterpret_cast<const Stored*>(args.q.raw()),
-      args.q.stride(0),
-      args.q.stride(1),
-      cuda::rows<const float>(args.head_weights),
-      static_cast<std::int32_t>(args.q.dim(1)),
-      static_cast<std::int32_t>(args.q.dim(2)),
-      static_cast<std::int32_t>(args.top_k),
-      reinterpret_cast<std::uintptr_t>(args.q.raw()) % kVectorBytes == 0 &&
-          args.q.stride(0) * size % kVectorBytes == 0 &&
-          args.q.stride(1) * size % kVectorBytes == 0};
-  const SelectOutputs out{cuda::rows<std::int32_t>(args.indices),
-                          args.margins.empty() ? nullptr : args.margins.data<float>(),
-                          static_cast<std::int32_t>(args.top_k)};
+  const ScoreQueries<Stored> queries = score_queries<Stored>(args, kVectorBytes);
+  const SelectOutputs out = select_outputs(args);
+  const auto for_each_batch = [&](std::int64_t vector_bytes, auto&& body) {
+    for_each_score_batch(args, vector_bytes, kMaxBatchScores, whole_score_row, body);
+  };
   std::int64_t most_scores = 0;
-  for_each_score_batch(args, kVectorBytes, [&](const ScoreBatch& batch) {
+  for_each_batch(kVectorBytes, [&](const ScoreBatch& batch) {
     if (batch.max_keys > args.top_k) most_scores = std::max(most_scores, batch.num_scores);
   });
   auto* scores = most_scores == 0 ? nullptr : static_cast<float*>(launch.scratch(most_scores * 4));
   auto* counter = reinterpret_cast<unsigned long long*>(args.run_counter);
-  for_each_score_batch(args, kVectorBytes, [&](const ScoreBatch& batch) {
+  for_each_batch(kVectorBytes, [&](const ScoreBatch& batch) {
     const bool few = std::all_of(batch.segments, batch.segments + batch.num_segments,
                                  [](const ScoreSegment& s) { return s.num_rows <= kFewRows; });
     if (batch.max_keys > args.top_k) {
@@ -80,6 +96,7 @@ void run(const cuda::Launch& launch, const IndexerTopkArgs& args) {
 
 void indexer_topk_cuda(const Context& ctx, const IndexerTopkArgs& args) {
   const cuda::Launch launch(ctx, "indexer_topk");
+  if (indexer_topk_sm90(launch, args)) return;
   if (args.q.dtype() == DType::f8_e4m3) {
     run<cuda::E4m3>(launch, args);
   } else if (args.q.dtype() == DType::bf16) {

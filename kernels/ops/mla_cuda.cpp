@@ -4,6 +4,7 @@
 
 #include "kernels/ops/dense_mla.h"
 #include "kernels/ops/detail_cuda.h"
+#include "kernels/ops/sparse_mla_sm90.h"
 
 namespace dsabench::ops::detail {
 namespace {
@@ -113,6 +114,7 @@ void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
 
 void sparse_mla_cuda(const Context& ctx, const SparseMlaArgs& args) {
   const cuda::Launch launch(ctx, "sparse_mla");
+  if (sparse_mla_sm90(launch, args)) return;
   run_mla(launch, args.q_latent, args.q_rope, args.indices, args.sequences, args.out, args.scale);
 }
 

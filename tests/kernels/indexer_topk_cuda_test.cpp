@@ -85,9 +85,10 @@ const std::vector<Adversary> kAdversaries = {
      }},
 };
 
-/// Judges every row exactly: no score has a rounding error.
+/// Judges rows exactly, all or a sample of many: no score has a rounding error.
 void check_exact_rows(const IndexerCase& c, const std::vector<float>& scores) {
-  for (std::int64_t i = 0; i < c.spans[0].num_rows; ++i) {
+  const std::int64_t step = 1 + c.spans[0].num_rows / 24;  // 1 where there are few
+  for (std::int64_t i = 0; i < c.spans[0].num_rows; i += step) {
     const std::int64_t keys = c.spans[0].first_position + i + 1;
     const std::vector<double> row(scores.begin(), scores.begin() + keys);
     CAPTURE(i, keys, c.top_k);
@@ -161,28 +162,111 @@ TEST_CASE("cuda: indexer_topk takes more sequences than one launch holds") {
   CHECK(c.runs == 1);
 }
 
+namespace {
+
+/// `rows` queries at the end of the keys, whose scores are exactly `scores` (or their negatives):
+/// in e4m3 by the keys' scales, else by the keys themselves.
+IndexerCase exact_case(Random& random, DType dtype, std::int64_t heads, std::int64_t dim,
+                       std::int64_t top_k, std::int64_t rows, const std::vector<float>& scores) {
+  const bool fp8 = dtype == DType::f8_e4m3, negative = scores[0] < 0.0f;
+  const auto keys = static_cast<std::int64_t>(scores.size());
+  IndexerCase c(random, heads, dim, top_k, {{keys - rows, rows}}, fp8);
+  c.keys[0].fill_bytes(0);
+  c.q.fill_bytes(0);
+  for (std::int64_t s = 0; s < keys; ++s) {
+    const float size = std::fabs(scores[static_cast<std::size_t>(s)]);
+    if (fp8) {
+      *c.keys[0].view().row<std::uint8_t>(s) = f32_to_e4m3(1.0f);
+      c.scales[0].data<float>()[s] = size;
+    } else {
+      *c.keys[0].view().row<float>(s) = size;
+    }
+  }
+  const float weight = (negative ? -1.0f : 1.0f) / static_cast<float>(heads);  // a power of two
+  for (std::int64_t i = 0; i < c.q.dim(0) * heads; ++i) {
+    if (fp8) {
+      c.q.data<std::uint8_t>()[i * dim] = f32_to_e4m3(1.0f);
+    } else {
+      c.q.data<float>()[i * dim] = 1.0f;
+    }
+    c.head_weights.data<float>()[i] = weight;
+  }
+  return c;
+}
+
+}  // namespace
+
 TEST_CASE("cuda: indexer_topk is exact on narrow, tied, constant and broken rows of 200,000 keys") {
   DSABENCH_SEEDED(random);
+  struct Kind {
+    DType dtype;
+    std::int64_t heads, dim, rows;
+  };
+  // The last two are for tensor cores where there are some: keys of 64 and 128 bytes.
+  const std::vector<Kind> kinds = {{DType::f32, 1, 4, 2},
+                                   {DType::f32, 1, 4, 12},
+                                   {DType::f8_e4m3, 1, 64, 259},
+                                   {DType::bf16, 16, 64, 259}};
   for (const Adversary& adversary : kAdversaries) {
-    for (const std::int64_t rows : {2, 12}) {
+    for (const Kind& kind : kinds) {
       const std::int64_t top_k = random.choice<std::int64_t>({1, 63, 2048, 4096});
-      CAPTURE(adversary.name, rows, top_k);
-      IndexerCase c(random, 1, 4, top_k, {{200000 - rows, rows}});
-      std::vector<float> scores(200000);
-      for (float& score : scores) score = adversary.score(random);
-      const bool negative = scores[0] < 0.0f;
-      float* keys = c.keys[0].data<float>();
-      std::fill_n(keys, c.keys[0].view().num_elements(), 0.0f);
-      for (std::size_t s = 0; s < scores.size(); ++s) keys[4 * s] = std::fabs(scores[s]);
-      std::fill_n(c.q.data<float>(), c.q.view().num_elements(), 0.0f);
-      for (std::int64_t t = 0; t < c.q.dim(0); ++t) {
-        *c.q.view().row<float>(t) = 1.0f;
-        *c.head_weights.view().row<float>(t) = negative ? -1.0f : 1.0f;
-      }
+      CAPTURE(adversary.name, dtype_name(kind.dtype), kind.rows, top_k);
+      Tensor values(DType::f32, {200000});
+      for (std::int64_t s = 0; s < 200000; ++s) values.data<float>()[s] = adversary.score(random);
+      round_to(kind.dtype, values);
+      const std::vector<float> scores(values.data<float>(), values.data<float>() + 200000);
+      IndexerCase c =
+          exact_case(random, kind.dtype, kind.heads, kind.dim, top_k, kind.rows, scores);
       CudaTest gpu;
-      CudaIndexer indexer(gpu, c, DType::f32);
+      CudaIndexer indexer(gpu, c, kind.dtype);
       indexer.run();
       check_exact_rows(c, scores);
+      check_repeats(gpu, indexer.indices(), [&] {
+        gpu.fill_bytes(indexer.indices(), IndexerCase::kGuard);
+        indexer.launch();
+      });
+    }
+  }
+}
+
+TEST_CASE(
+    "cuda: indexer_topk with more queries than a block takes, ascending and descending rows") {
+  DSABENCH_SEEDED(random);
+  for (const bool ascending : {false, true}) {
+    for (const std::int64_t top_k : {1, 500}) {
+      CAPTURE(ascending, top_k);
+      std::vector<float> scores(30000);
+      for (std::size_t s = 0; s < scores.size(); ++s) {
+        scores[s] = static_cast<float>(ascending ? s + 1 : scores.size() - s);
+      }
+      IndexerCase c = exact_case(random, DType::f8_e4m3, 1, 128, top_k, 700, scores);
+      CudaTest gpu;
+      CudaIndexer(gpu, c, DType::f8_e4m3).run();
+      check_exact_rows(c, scores);
+    }
+  }
+}
+
+TEST_CASE("cuda: indexer_topk finds the reference's sets on long prompts") {
+  DSABENCH_SEEDED(random);
+  for (const DType dtype : {DType::bf16, DType::f8_e4m3}) {
+    for (const std::int64_t heads : {5, 16, 32, 64}) {
+      const std::int64_t dim = random.choice<std::int64_t>({64, 128});
+      const std::int64_t top_k = random.choice<std::int64_t>({1, 40, 257});
+      const std::int64_t long_start = random.integer(2000, 9000);
+      CAPTURE(dtype_name(dtype), heads, dim, top_k, long_start);
+      // A prompt from its start, ragged ends, one row among them, and few rows after many keys.
+      IndexerCase c(random, heads, dim, top_k,
+                    {{0, random.integer(300, 400)}, {random.integer(0, 90), 1}, {long_start, 13}},
+                    dtype == DType::f8_e4m3);
+      round_case(c, dtype);
+      CudaTest gpu;
+      CudaIndexer indexer(gpu, c, dtype);
+      indexer.run();
+      // Tensor cores of Hopper keep about 14 bits of a sum of e4m3 products.
+      const bool coarse = dtype == DType::f8_e4m3;
+      check_indexer_case(c, coarse ? 3e-4 : 3e-6, coarse ? 1.0 : 0.3);
+      CHECK(c.runs == 1);
       check_repeats(gpu, indexer.indices(), [&] {
         gpu.fill_bytes(indexer.indices(), IndexerCase::kGuard);
         indexer.launch();

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "tests/kernels/mla_case.h"
 #include "tests/support/cuda_test.h"
@@ -149,4 +150,76 @@ TEST_CASE("cuda: attention takes more sequences than one launch holds") {
   CudaTest gpu;
   MlaCase c(random, 3, 32, 16, 40, pieces);
   check_both(gpu, c, DType::bf16);
+}
+
+TEST_CASE("cuda: sparse_mla matches the reference where neighbours select nearly the same keys") {
+  DSABENCH_SEEDED(random);
+  for (const std::int64_t heads : {1, 8, 20, 32, 40, 128}) {
+    for (const bool sorted : {true, false}) {
+      const std::int64_t top_k = random.choice<std::int64_t>({1, 63, 64, 200});
+      CAPTURE(heads, sorted, top_k);
+      CudaTest gpu;
+      MlaCase c(random, heads, 512, 64, top_k,
+                {{random.integer(0, 50), 7}, {random.integer(0, 900), 260}, {0, 2}});
+      for (const ops::SequenceSpan& span : c.spans) {
+        for (std::int64_t i = 0; i < span.num_rows; ++i) {
+          auto* row = c.indices.view().row<std::int32_t>(span.row_begin + i);
+          if (i > 0 && random.integer(0, 3) != 0) {
+            // The row before, but for a few keys: all causal here too.
+            std::copy_n(c.indices.view().row<std::int32_t>(span.row_begin + i - 1), top_k, row);
+            const auto last = static_cast<std::int32_t>(span.first_position + i);
+            if (std::find(row, row + top_k, last) == row + top_k) row[top_k / 2] = last;
+            row[top_k / 3] = -1;
+          }
+        }
+      }
+      if (sorted) {
+        for (const ops::SequenceSpan& span : c.spans) {
+          for (std::int64_t i = 0; i < span.num_rows; ++i) {
+            auto* row = c.indices.view().row<std::int32_t>(span.row_begin + i);
+            std::set<std::int32_t> keys(row, row + top_k);
+            keys.erase(-1);
+            std::fill(std::copy(keys.begin(), keys.end(), row), row + top_k, -1);
+          }
+        }
+      }
+      CudaMla mla(gpu, c, DType::bf16);
+      check_repeats(gpu, mla.out(), [&] { mla.launch(false); });
+      mla.run(false);
+      c.check(false, tolerance(DType::bf16));
+    }
+  }
+}
+
+TEST_CASE(
+    "cuda: sparse_mla of a long prompt gives zeros to a row that selects nothing, NaN to one "
+    "that may not") {
+  DSABENCH_SEEDED(random);
+  CudaTest gpu;
+  MlaCase c(random, 20, 512, 64, 70, {{100, 300}});
+  const std::int64_t empty = c.spans[0].row_begin + 5, future = c.spans[0].row_begin + 7;
+  std::fill_n(c.indices.view().row<std::int32_t>(empty), 70, -1);
+  c.indices.view().row<std::int32_t>(future)[4] = 108;  // row 7 stands at position 107
+  c.indices.view().row<std::int32_t>(future + 30)[0] = 0x7f7f7f7f;
+  CudaMla(gpu, c, DType::bf16).run(false);
+  const auto all = [&](std::int64_t row, auto&& test) {
+    const float* values = c.out.view().row<float>(row);
+    return std::all_of(values, values + 20 * 512, test);
+  };
+  CHECK(all(empty, [](float value) { return value == 0.0f; }));
+  CHECK(all(future, [](float value) { return std::isnan(value); }));
+  CHECK(all(future + 30, [](float value) { return std::isnan(value); }));
+  for (const std::int64_t row : {empty - 1, empty + 1, future - 1, future + 1, future + 29}) {
+    CHECK(all(row, [](float value) { return std::isfinite(value); }));
+  }
+}
+
+TEST_CASE("cuda: sparse_mla of a long prompt survives large and widely spread scores") {
+  DSABENCH_SEEDED(random);
+  CudaTest gpu;
+  MlaCase c(random, 20, 512, 64, 200, {{600, 270}});
+  c.scale = 4.0f;
+  CudaMla mla(gpu, c, DType::bf16);
+  mla.run(false);
+  c.check(false, 2e-2);
 }

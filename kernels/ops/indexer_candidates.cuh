@@ -1,0 +1,165 @@
+#pragma once
+/// Lists of the keys that may still be among a query's best: what a scan over all keys appends to,
+/// in any order, and cuts back, exactly, whenever a list is nearly full.
+#include <cstdint>
+
+#include "kernels/cuda/numeric.cuh"
+#include "kernels/cuda/reduce.cuh"
+
+namespace dsabench::ops::detail {
+
+/// One list a row: scores as ordered bits (cuda::ordered_bits) and, behind them, positions.
+struct CandidateLists {
+  std::uint32_t* entries;  ///< [rows, 2, capacity]
+  std::int32_t* counts;    ///< [rows]
+  std::int32_t capacity;   ///< a multiple of 4
+  /// What a cut leaves: top_k and one more, so that the margin is known.
+  std::int32_t keep;
+
+  __device__ __forceinline__ std::uint32_t* scores(std::int64_t row) const {
+    return entries + row * 2 * capacity;
+  }
+  __device__ __forceinline__ std::uint32_t* positions(std::int64_t row) const {
+    return scores(row) + capacity;
+  }
+};
+
+inline constexpr int kRankBins = 2048;
+
+/// The rank-th largest of a set of keys: its value, its rank among those that equal it (from 1) and
+/// how many do.
+struct Ranked {
+  std::uint32_t value, rank, size;
+};
+
+/// By one warp: the bin of the rank-th largest counted key, its rank within and its size.
+__device__ __forceinline__ Ranked warp_find_bin(const std::uint32_t* bins, std::uint32_t rank) {
+  const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
+  constexpr int kEach = kRankBins / cuda::kWarpSize;
+  const auto inclusive_sum = [&](std::uint32_t value) {
+    for (int step = 1; step < cuda::kWarpSize; step *= 2) {
+      const std::uint32_t other = __shfl_up_sync(~0u, value, step);
+      if (lane >= step) value += other;
+    }
+    return value;
+  };
+  // Lane 0 holds the 64 highest bins, and so on; read in turns, so that banks do not collide.
+  const std::uint32_t* own = bins + kRankBins - kEach * (lane + 1);
+  std::uint32_t sum = 0;
+#pragma unroll 8
+  for (int i = 0; i < kEach; ++i) sum += own[(i + lane) % kEach];
+  std::uint32_t upto = inclusive_sum(sum);
+  const int holder = __ffs(static_cast<int>(__ballot_sync(~0u, upto >= rank))) - 1;
+  rank -= __shfl_sync(~0u, upto - sum, holder);
+  // Among those 64, two a lane from the top.
+  const int high = kRankBins - kEach * holder - 1 - 2 * lane;
+  const std::uint32_t first = bins[high], second = bins[high - 1];
+  upto = inclusive_sum(first + second);
+  const int place = __ffs(static_cast<int>(__ballot_sync(~0u, upto >= rank))) - 1;
+  const std::uint32_t before = upto - first - second;
+  const bool in_first = rank <= before + first;
+  const Ranked found{static_cast<std::uint32_t>(in_first ? high : high - 1),
+                     rank - before - (in_first ? 0 : first), in_first ? first : second};
+  return {__shfl_sync(~0u, found.value, place), __shfl_sync(~0u, found.rank, place),
+          __shfl_sync(~0u, found.size, place)};
+}
+
+/// By one warp: the rank-th largest key of load4(i, keys, counted), which gives elements i .. i + 3
+/// of n (i a multiple of 4) and whether each counts. `bins`: kRankBins words of shared memory.
+template <class Load4>
+__device__ __forceinline__ Ranked warp_select(std::uint32_t* bins, int n, std::uint32_t rank,
+                                              Load4&& load4) {
+  constexpr int kAtOnce = 4;
+  const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
+  Ranked found{0, rank, 0};
+#pragma unroll 1
+  for (int pass = 0; pass < 3; ++pass) {
+    const int shift = pass == 0 ? 21 : pass == 1 ? 10 : 0, width = pass == 2 ? 10 : 11;
+    for (int i = lane; i < kRankBins / 4; i += cuda::kWarpSize) {
+      reinterpret_cast<uint4*>(bins)[i] = make_uint4(0, 0, 0, 0);
+    }
+    __syncwarp();
+    for (int base = 4 * lane; base < n; base += 4 * cuda::kWarpSize * kAtOnce) {
+      std::uint32_t keys[kAtOnce][4];
+      bool counted[kAtOnce][4] = {};
+#pragma unroll
+      for (int u = 0; u < kAtOnce; ++u) {
+        const int at = base + 4 * cuda::kWarpSize * u;
+        if (at < n) load4(at, keys[u], counted[u]);
+      }
+#pragma unroll
+      for (int u = 0; u < kAtOnce; ++u) {
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+          const bool in_list = base + 4 * cuda::kWarpSize * u + j < n && counted[u][j];
+          if (in_list && (pass == 0 || keys[u][j] >> (shift + width) == found.value)) {
+            atomicAdd(&bins[keys[u][j] >> shift & ((1u << width) - 1)], 1u);
+          }
+        }
+      }
+    }
+    __syncwarp();
+    const Ranked bin = warp_find_bin(bins, found.rank);
+    found = {found.value << width | bin.value, bin.rank, bin.size};
+    __syncwarp();
+  }
+  return found;
+}
+
+/// By one warp: cuts the list of `row`, n > keep long, back to its best `keep`, equal scores by
+/// lower position, in the order they have. Returns the worst score left.
+__device__ __forceinline__ std::uint32_t warp_cut(const CandidateLists& lists, std::int64_t row,
+                                                  int n, std::uint32_t* bins) {
+  std::uint32_t* scores = lists.scores(row);
+  std::uint32_t* positions = lists.positions(row);
+  const auto keep = static_cast<std::uint32_t>(lists.keep);
+  const Ranked worst =
+      warp_select(bins, n, keep, [&](int i, std::uint32_t(&keys)[4], bool(&counted)[4]) {
+        const uint4 four = __ldcg(reinterpret_cast<const uint4*>(scores + i));
+        keys[0] = four.x, keys[1] = four.y, keys[2] = four.z, keys[3] = four.w;
+        counted[0] = counted[1] = counted[2] = counted[3] = true;
+      });
+  std::uint32_t last_tie = ~0u;  // highest position among the equal scores that stay
+  if (worst.size > worst.rank) {
+    const Ranked tie =
+        warp_select(bins, n, worst.rank, [&](int i, std::uint32_t(&keys)[4], bool(&counted)[4]) {
+          const uint4 four = __ldcg(reinterpret_cast<const uint4*>(scores + i));
+          const uint4 at = __ldcg(reinterpret_cast<const uint4*>(positions + i));
+          keys[0] = ~at.x, counted[0] = four.x == worst.value;
+          keys[1] = ~at.y, counted[1] = four.y == worst.value;
+          keys[2] = ~at.z, counted[2] = four.z == worst.value;
+          keys[3] = ~at.w, counted[3] = four.w == worst.value;
+        });
+    last_tie = ~tie.value;
+  }
+  const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
+  const std::uint32_t lower_lanes = (1u << lane) - 1;
+  constexpr int kAtOnce = 8;
+  int kept = 0;
+  for (int base = 0; base < n; base += kAtOnce * cuda::kWarpSize) {
+    std::uint32_t score[kAtOnce], position[kAtOnce];
+#pragma unroll
+    for (int u = 0; u < kAtOnce; ++u) {
+      const int i = min(base + u * cuda::kWarpSize + lane, n - 1);
+      score[u] = __ldcg(scores + i);
+      position[u] = __ldcg(positions + i);
+    }
+    __syncwarp();  // all of these are read before any is overwritten
+#pragma unroll
+    for (int u = 0; u < kAtOnce; ++u) {
+      const bool stays =
+          base + u * cuda::kWarpSize + lane < n &&
+          (score[u] > worst.value || (score[u] == worst.value && position[u] <= last_tie));
+      const std::uint32_t mask = __ballot_sync(~0u, stays);
+      if (stays) {
+        const int slot = kept + __popc(mask & lower_lanes);
+        scores[slot] = score[u];
+        positions[slot] = position[u];
+      }
+      kept += __popc(mask);
+    }
+  }
+  return worst.value;
+}
+
+}  // namespace dsabench::ops::detail

@@ -1,0 +1,349 @@
+#pragma once
+/// The scan of indexer_topk on sm_90a: scores that never reach memory. A block multiplies 256
+/// (query, head) pairs of neighbouring queries with all their keys, sums over heads in registers,
+/// and appends what beats the query's bound to the query's candidate list; a list that is nearly
+/// full is cut to its best, whose worst is the new bound. Exact: a bound is never above the final
+/// one, and keys come in ascending order, so that equals of it come too late.
+#include "kernels/cuda/sm90.cuh"
+#include "kernels/ops/indexer_candidates.cuh"
+#include "kernels/ops/indexer_score.cuh"
+
+namespace dsabench::ops::detail {
+
+inline constexpr int kScanPairs = 256;      ///< (query, head) pairs of a block, in two halves
+inline constexpr int kScanKeys = 128;       ///< keys of a stage, in two halves
+inline constexpr int kScanRound = 16;       ///< stages between looks at the lists' lengths
+inline constexpr int kScanConsumers = 512;  ///< threads: a warpgroup for each pair of halves
+inline constexpr int kScanThreads = kScanConsumers + cuda::sm90::kWarpgroup;
+inline constexpr int kScanWarps = kScanConsumers / cuda::kWarpSize;
+inline constexpr int kScanCutters = 8;  ///< warps that cut lists at the same time
+
+/// Capacity of a list: between two looks a round of keys may come.
+inline constexpr int candidate_capacity(int keep) {
+  return (2 * keep + 2 * kScanRound * kScanKeys + 255) / 256 * 256;
+}
+
+/// A matrix of keys for each segment of a batch.
+struct ScanMaps {
+  cuda::TensorMap keys[ScoreBatch::kMaxSegments];
+};
+
+template <int kHeads, int kRowBytes>
+struct ScanShared {
+  static constexpr int kSlabs = (kRowBytes + 127) / 128;
+  static constexpr int kStages = kSlabs == 1 ? 4 : 2;
+  static constexpr int kQueries = kScanPairs / kHeads;
+  static constexpr int kSlabBytes = kScanKeys * cuda::sm90::kSlabRowBytes;
+  /// Four more than the heads: a quad's queries start at different banks.
+  static constexpr int kWeightStride = kHeads + 4;
+  unsigned char queries[kSlabs][kScanPairs * cuda::sm90::kSlabRowBytes];
+  unsigned char keys[kStages][kSlabs][kSlabBytes];
+  std::uint32_t bins[kScanCutters][kRankBins];
+  float weights[kQueries * kWeightStride];
+  std::uint32_t counts[kQueries];
+  float bounds[kQueries];
+  std::uint64_t full[kStages], empty[kStages];
+};
+
+/// Which sums a thread makes. Pairs are laid out so that all columns that a thread holds of a
+/// product belong to its own queries: no sum crosses lanes (with 64 heads one does).
+template <int kHeads>
+struct ScanColumns {
+  static constexpr int kHalfQueries = 128 / kHeads;
+  static constexpr int kOwn = kHeads == 16 ? 2 : 1;              ///< queries of a thread
+  static constexpr int kLaneHeads = kHeads == 64 ? 32 : kHeads;  ///< of each, in this thread
+  static constexpr int kRows = kHeads == 64 ? 1 : 2;             ///< keys a thread ends up with
+
+  /// The query of a half and its head in column `column` of 128.
+  __device__ __forceinline__ static int query_of(int column) {
+    const int quad = column % 8 / 2;
+    if (kHeads == 64) return quad / 2;
+    return kHeads == 32 ? quad : 2 * quad + column / 64;
+  }
+  __device__ __forceinline__ static int head_of(int column) {
+    const int pair = column / 8 * 2 + column % 2;
+    if (kHeads == 64) return column % 4 / 2 * 32 + pair;
+    return kHeads == 32 ? pair : pair % 16;
+  }
+  __device__ __forceinline__ static int own_query(int own) {
+    const int quad = static_cast<int>(threadIdx.x) % 4;
+    return kHeads == 64 ? quad / 2 : quad * kOwn + own;
+  }
+  __device__ __forceinline__ static int first_head() {
+    return kHeads == 64 ? static_cast<int>(threadIdx.x) % 2 * 32 : 0;
+  }
+};
+
+/// Neighbouring queries of one segment.
+struct ScanTile {
+  const ScoreSegment* segment;
+  int segment_index, first_row, num_rows, num_keys;
+
+  __device__ __forceinline__ int num_stages(int top_k) const {
+    return num_keys > top_k ? (num_keys + kScanKeys - 1) / kScanKeys : 0;  // else all are selected
+  }
+  __device__ __forceinline__ std::int64_t packed() const { return segment->row_begin + first_row; }
+  __device__ __forceinline__ std::int64_t list() const { return segment->scores_begin + first_row; }
+};
+
+__device__ __forceinline__ ScanTile scan_tile(const ScoreBatch& batch, int index,
+                                              int rows_per_tile) {
+  int s = 0;
+  for (;; ++s) {
+    const int tiles = (batch.segments[s].num_rows + rows_per_tile - 1) / rows_per_tile;
+    if (index < tiles) break;
+    index -= tiles;
+  }
+  const ScoreSegment& segment = batch.segments[s];
+  const int first = index * rows_per_tile, rows = min(rows_per_tile, segment.num_rows - first);
+  return {&segment, s, first, rows, segment.first_position + first + rows};
+}
+
+/// The tile's queries and head weights, padded with zeros.
+template <class Stored, int kHeads, int kRowBytes>
+__device__ __forceinline__ void load_queries(ScanShared<kHeads, kRowBytes>& shared,
+                                             const ScoreQueries<Stored>& queries,
+                                             const ScanTile& tile) {
+  using Columns = ScanColumns<kHeads>;
+  using Shared = ScanShared<kHeads, kRowBytes>;
+  constexpr int kChunks = kRowBytes / 16;
+  const int thread = static_cast<int>(threadIdx.x);
+  for (int c = thread; c < kScanPairs * kChunks; c += kScanConsumers) {
+    const int pair = c / kChunks, chunk = c % kChunks;
+    const int query = pair / 128 * Columns::kHalfQueries + Columns::query_of(pair % 128);
+    const int head = Columns::head_of(pair % 128);
+    uint4 data = make_uint4(0, 0, 0, 0);
+    if (query < tile.num_rows && head < queries.heads) {
+      data = *(reinterpret_cast<const uint4*>(queries.data +
+                                              (tile.packed() + query) * queries.token_stride +
+                                              head * queries.head_stride) +
+               chunk);
+    }
+    *reinterpret_cast<uint4*>(shared.queries[chunk / 8] +
+                              cuda::sm90::slab_offset(pair, chunk % 8)) = data;
+  }
+  for (int i = thread; i < kScanPairs; i += kScanConsumers) {
+    const int query = i / kHeads, head = i % kHeads;
+    shared.weights[query * Shared::kWeightStride + head] =
+        query < tile.num_rows && head < queries.heads ? queries.weights[tile.packed() + query][head]
+                                                      : 0.0f;
+  }
+}
+
+/// d[64 keys, 128 pairs] = keys queries^T.
+template <class Stored, int kRowBytes>
+__device__ __forceinline__ void multiply_half(float (&d)[64], std::uint64_t keys,
+                                              std::uint64_t queries) {
+  constexpr std::uint64_t kKeySlab = kScanKeys * cuda::sm90::kSlabRowBytes >> 4;
+  constexpr std::uint64_t kQuerySlab = kScanPairs * cuda::sm90::kSlabRowBytes >> 4;
+  cuda::sm90::products_begin();
+#pragma unroll
+  for (int step = 0; step < kRowBytes / 32; ++step) {
+    const auto within = static_cast<std::uint64_t>(step % 4 * 2);
+    const auto slab = static_cast<std::uint64_t>(step / 4);
+    if constexpr (sizeof(Stored) == 1) {
+      cuda::sm90::wgmma_n128(d, keys + slab * kKeySlab + within,
+                             queries + slab * kQuerySlab + within, step > 0);
+    } else {
+      cuda::sm90::wgmma_n128_bf16(d, keys + slab * kKeySlab + within,
+                                  queries + slab * kQuerySlab + within, step > 0);
+    }
+  }
+  cuda::sm90::products_commit();
+  cuda::sm90::products_wait<0>();
+  cuda::sm90::hold(d);
+}
+
+__device__ __forceinline__ float relu_keeping_nan(float value) {
+  float result;
+  asm("max.NaN.f32 %0, %1, 0f00000000;" : "=f"(result) : "f"(value));
+  return result;
+}
+
+/// Sums of relu * weight over the heads of query `own`: of the thread's upper and lower key, or, of
+/// 64 heads, of the one key that is left to it.
+template <int kHeads>
+__device__ __forceinline__ void sum_heads(const float (&d)[64], const float* weights, int own,
+                                          float (&scores)[ScanColumns<kHeads>::kRows]) {
+  using Columns = ScanColumns<kHeads>;
+  float upper[2] = {}, lower[2] = {};
+#pragma unroll
+  for (int i = 0; i < Columns::kLaneHeads / 4; ++i) {
+    const float4 gates = reinterpret_cast<const float4*>(weights)[i];
+    const int at = 4 * (own * Columns::kLaneHeads / 2 + 2 * i);
+    upper[0] = fmaf(relu_keeping_nan(d[at]), gates.x, upper[0]);
+    upper[1] = fmaf(relu_keeping_nan(d[at + 1]), gates.y, upper[1]);
+    lower[0] = fmaf(relu_keeping_nan(d[at + 2]), gates.x, lower[0]);
+    lower[1] = fmaf(relu_keeping_nan(d[at + 3]), gates.y, lower[1]);
+    upper[0] = fmaf(relu_keeping_nan(d[at + 4]), gates.z, upper[0]);
+    upper[1] = fmaf(relu_keeping_nan(d[at + 5]), gates.w, upper[1]);
+    lower[0] = fmaf(relu_keeping_nan(d[at + 6]), gates.z, lower[0]);
+    lower[1] = fmaf(relu_keeping_nan(d[at + 7]), gates.w, lower[1]);
+  }
+  if constexpr (kHeads == 64) {
+    const bool odd = threadIdx.x % 2 != 0;
+    const float up = upper[0] + upper[1], low = lower[0] + lower[1];
+    scores[0] = (odd ? low : up) + __shfl_xor_sync(~0u, odd ? up : low, 1);
+  } else {
+    scores[0] = upper[0] + upper[1];
+    scores[1] = lower[0] + lower[1];
+  }
+}
+
+/// One of a thread's own queries.
+struct ScanQuery {
+  std::uint32_t* list;   ///< its scores, and behind them positions
+  std::uint32_t* count;  ///< in shared memory
+  int limit;             ///< last causal key, -1 for no query
+  float bound;           ///< what a score must beat; NaN: nothing
+};
+
+/// Appends the score if it is wanted; true where the list then needs a cut.
+__device__ __forceinline__ bool offer(const ScanQuery& query, int key, float score, int capacity) {
+  if (key > query.limit || score <= query.bound) return false;
+  const std::uint32_t slot = atomicAdd(query.count, 1u);
+  query.list[slot] = cuda::ordered_bits(score);
+  query.list[capacity + static_cast<int>(slot)] = static_cast<std::uint32_t>(key);
+  return static_cast<int>(slot) >= capacity - kScanRound * kScanKeys;
+}
+
+/// The producer: the keys of every tile of this block into the ring, one thread.
+template <int kHeads, int kRowBytes>
+__device__ __forceinline__ void feed_keys(ScanShared<kHeads, kRowBytes>& shared,
+                                          const ScoreBatch& batch, const ScanMaps& maps, int top_k,
+                                          int num_tiles) {
+  using Shared = ScanShared<kHeads, kRowBytes>;
+  cuda::sm90::RingPlace<Shared::kStages> place;
+  for (int t = num_tiles - 1 - static_cast<int>(blockIdx.x); t >= 0;
+       t -= static_cast<int>(gridDim.x)) {
+    const ScanTile tile = scan_tile(batch, t, Shared::kQueries);
+    const int stages = tile.num_stages(top_k);
+    for (int i = 0; i < stages; ++i) {
+      cuda::sm90::barrier_wait(&shared.empty[place.stage], place.parity ^ 1);
+      cuda::sm90::barrier_arrive_expecting(&shared.full[place.stage],
+                                           Shared::kSlabs * Shared::kSlabBytes);
+      for (int slab = 0; slab < Shared::kSlabs; ++slab) {
+        cuda::sm90::copy_box(shared.keys[place.stage][slab], maps.keys[tile.segment_index],
+                             slab * cuda::sm90::kSlabRowBytes, i * kScanKeys,
+                             &shared.full[place.stage]);
+      }
+      place.advance();
+    }
+  }
+}
+
+/// kHeads: the heads, padded; kRowBytes: of one key. Blocks take tiles in turn, those with most
+/// keys first.
+template <class Stored, int kHeads, int kRowBytes>
+__global__ void __launch_bounds__(kScanThreads, 1)
+    scan_kernel(const __grid_constant__ ScoreBatch batch, const __grid_constant__ ScanMaps maps,
+                const ScoreQueries<Stored> queries, const CandidateLists lists, int num_tiles) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  using Columns = ScanColumns<kHeads>;
+  using Shared = ScanShared<kHeads, kRowBytes>;
+  extern __shared__ __align__(1024) unsigned char raw[];
+  Shared& shared = *reinterpret_cast<Shared*>(raw);
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / cuda::kWarpSize;
+  if (thread == 0) {
+    for (int s = 0; s < Shared::kStages; ++s) {
+      cuda::sm90::barrier_init(&shared.full[s], 1);
+      cuda::sm90::barrier_init(&shared.empty[s], kScanWarps);
+    }
+    cuda::sm90::barrier_init_fence();
+  }
+  __syncthreads();
+  if (thread >= kScanConsumers) {
+    cuda::sm90::give_registers<24>();
+    if (thread == kScanConsumers) feed_keys(shared, batch, maps, queries.top_k, num_tiles);
+    return;
+  }
+
+  cuda::sm90::take_registers<112>();
+  cuda::sm90::RingPlace<Shared::kStages> place;
+  const int lane = thread % cuda::kWarpSize, group = thread / cuda::sm90::kWarpgroup;
+  const int key_half = group % 2, query_half = group / 2;
+  const int row = key_half * 64 + warp % 4 * 16 + lane / 4;  // of a stage: the thread's upper key
+  const std::uint64_t pairs =
+      cuda::sm90::row_operand(shared.queries[0]) +
+      static_cast<std::uint64_t>(query_half) * (128 * cuda::sm90::kSlabRowBytes >> 4);
+  // With 64 heads the upper key is an even lane's, the lower an odd one's.
+  const int own_row = row + (kHeads == 64 ? lane % 2 * 8 : 0);
+
+  for (int t = num_tiles - 1 - static_cast<int>(blockIdx.x); t >= 0;
+       t -= static_cast<int>(gridDim.x)) {
+    const ScanTile tile = scan_tile(batch, t, Shared::kQueries);
+    const int stages = tile.num_stages(queries.top_k);
+    if (stages == 0) continue;
+    load_queries<Stored, kHeads, kRowBytes>(shared, queries, tile);
+    if (thread < Shared::kQueries) shared.counts[thread] = 0;
+    cuda::sm90::fence_for_products();
+    cuda::sm90::named_barrier(1, kScanConsumers);
+    ScanQuery own[Columns::kOwn];
+    const float* weights[Columns::kOwn];
+#pragma unroll
+    for (int o = 0; o < Columns::kOwn; ++o) {
+      const int query = query_half * Columns::kHalfQueries + Columns::own_query(o);
+      weights[o] = shared.weights + query * Shared::kWeightStride + Columns::first_head();
+      own[o] = {lists.scores(tile.list() + query), &shared.counts[query],
+                query < tile.num_rows ? tile.num_keys - tile.num_rows + query : -1,
+                cuda::quiet_nan()};
+    }
+    const float* key_scales = tile.segment->key_scales;
+
+    for (int i = 0; i < stages;) {
+      const int end = min(i + kScanRound, stages);
+      bool crowded = false;
+      for (; i < end; ++i) {
+        const int key = i * kScanKeys + own_row;
+        float scales[Columns::kRows];
+#pragma unroll
+        for (int r = 0; r < Columns::kRows; ++r) {
+          const bool there = key_scales != nullptr && key + 8 * r < tile.num_keys;
+          scales[r] = there ? __ldg(key_scales + key + 8 * r) : 1.0f;
+        }
+        cuda::sm90::barrier_wait(&shared.full[place.stage], place.parity);
+        float d[64];
+        multiply_half<Stored, kRowBytes>(
+            d,
+            cuda::sm90::row_operand(shared.keys[place.stage][0] +
+                                    key_half * 64 * cuda::sm90::kSlabRowBytes),
+            pairs);
+        if (lane == 0) cuda::sm90::barrier_arrive(&shared.empty[place.stage]);
+        place.advance();
+#pragma unroll
+        for (int o = 0; o < Columns::kOwn; ++o) {
+          float scores[Columns::kRows];
+          sum_heads<kHeads>(d, weights[o], o, scores);
+#pragma unroll
+          for (int r = 0; r < Columns::kRows; ++r) {
+            crowded |= offer(own[o], key + 8 * r, scores[r] * scales[r], lists.capacity);
+          }
+        }
+      }
+      if (i == stages || !cuda::sm90::named_barrier_any(1, kScanConsumers, crowded)) continue;
+      for (int q = warp; q < tile.num_rows && warp < kScanCutters; q += kScanCutters) {
+        const auto count = static_cast<int>(shared.counts[q]);
+        if (count <= lists.keep) continue;
+        const std::uint32_t worst = warp_cut(lists, tile.list() + q, count, shared.bins[warp]);
+        __syncwarp();
+        if (lane == 0) {
+          shared.counts[q] = static_cast<std::uint32_t>(lists.keep);
+          shared.bounds[q] = cuda::ordered_value(worst);
+        }
+      }
+      cuda::sm90::named_barrier(1, kScanConsumers);
+#pragma unroll
+      for (int o = 0; o < Columns::kOwn; ++o) {
+        const int query = query_half * Columns::kHalfQueries + Columns::own_query(o);
+        own[o].bound = shared.bounds[query];
+      }
+    }
+    cuda::sm90::named_barrier(1, kScanConsumers);  // queries and counts are done with
+    if (thread < tile.num_rows) {
+      lists.counts[tile.list() + thread] = static_cast<std::int32_t>(shared.counts[thread]);
+    }
+  }
+#endif
+}
+
+}  // namespace dsabench::ops::detail

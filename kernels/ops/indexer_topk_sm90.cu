@@ -1,0 +1,124 @@
+#include <algorithm>
+
+#include "kernels/cuda/architecture.h"
+#include "kernels/ops/indexer_scan_sm90.cuh"
+#include "kernels/ops/indexer_select_candidates.cuh"
+#include "kernels/ops/indexer_topk_sm90.h"
+
+namespace dsabench::ops::detail {
+namespace {
+
+constexpr std::int64_t kVectorBytes = 16;
+constexpr std::int64_t kMaxHeads = 64;
+
+template <class Stored, int kHeads, int kRowBytes>
+struct Scan {
+  static const void* kernel() {
+    return reinterpret_cast<const void*>(scan_kernel<Stored, kHeads, kRowBytes>);
+  }
+  static void run(const cuda::Launch& launch, const IndexerTopkArgs& args, const ScoreBatch& batch,
+                  const CandidateLists& lists) {
+    using Shared = ScanShared<kHeads, kRowBytes>;
+    constexpr int kBytes = static_cast<int>(sizeof(Shared));
+    DSABENCH_CUDA_CHECK(
+        cudaFuncSetAttribute(kernel(), cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes));
+    ScanMaps maps{};
+    std::int64_t tiles = 0;
+    for (int s = 0; s < batch.num_segments; ++s) {
+      const ScoreSegment& segment = batch.segments[s];
+      maps.keys[s] =
+          cuda::slab_map(segment.keys, segment.first_position + segment.num_rows, kRowBytes,
+                         segment.key_stride * static_cast<std::int64_t>(sizeof(Stored)), kScanKeys);
+      tiles += cuda::ceil_div(segment.num_rows, Shared::kQueries);
+    }
+    const auto blocks = std::min<std::int64_t>(tiles, cuda::num_multiprocessors());
+    scan_kernel<Stored, kHeads, kRowBytes>
+        <<<cuda::grid_size(blocks), kScanThreads, kBytes, launch.stream()>>>(
+            batch, maps, score_queries<Stored>(args, kVectorBytes), lists, static_cast<int>(tiles));
+    launch.check();
+  }
+};
+
+/// Calls body(Scan<...>()) of the instance for the call's heads and keys.
+template <class Body>
+void with_scan(const IndexerTopkArgs& args, Body&& body) {
+  const auto with_heads = [&]<class Stored, int kRowBytes>() {
+    if (args.q.dim(1) <= 16) return body(Scan<Stored, 16, kRowBytes>());
+    if (args.q.dim(1) <= 32) return body(Scan<Stored, 32, kRowBytes>());
+    body(Scan<Stored, 64, kRowBytes>());
+  };
+  const bool wide = args.q.dim(2) == 128;
+  if (args.q.dtype() == DType::f8_e4m3) {
+    if (wide) return with_heads.template operator()<cuda::E4m3, 128>();
+    return with_heads.template operator()<cuda::E4m3, 64>();
+  }
+  if (wide) return with_heads.template operator()<cuda::Bf16, 256>();
+  with_heads.template operator()<cuda::Bf16, 128>();
+}
+
+bool fits(const IndexerTopkArgs& args) {
+  const std::int64_t size = dtype_bytes(args.q.dtype());
+  const auto aligned = [&](const ConstTensorView& view, int dims) {
+    bool good = reinterpret_cast<std::uintptr_t>(view.raw()) % kVectorBytes == 0;
+    for (int i = 0; i < dims; ++i) good = good && view.stride(i) * size % kVectorBytes == 0;
+    return good;
+  };
+  if (args.q.dtype() == DType::f32 || args.q.dim(1) > kMaxHeads) return false;
+  if (args.q.dim(2) != 64 && args.q.dim(2) != 128) return false;
+  // Heads that fill up a tile are zeros, which an infinite key would turn into NaN.
+  const std::int64_t heads = args.q.dim(1);
+  if (args.q.dtype() == DType::bf16 && heads != 16 && heads != 32 && heads != 64) return false;
+  if (!aligned(args.q, 2)) return false;
+  std::int64_t rows = 0;
+  for (const IndexerSequence& sequence : args.sequences) {
+    rows += sequence.span.num_rows;
+    if (sequence.span.num_rows == 0) continue;
+    if (!aligned(sequence.keys, 1) || sequence.span.end_position() > kMaxScanKeys) return false;
+  }
+  return rows >= kMinScanRows;
+}
+
+}  // namespace
+
+bool indexer_topk_sm90(const cuda::Launch& launch, const IndexerTopkArgs& args) {
+  if (!fits(args)) return false;
+  bool available = false;
+  with_scan(args, [&](auto scan) { available = cuda::runs_on_sm90a(scan.kernel()); });
+  if (!available) return false;
+
+  const std::int64_t keep = args.top_k + 1;
+  const std::int64_t capacity = candidate_capacity(static_cast<int>(keep));
+  const std::int64_t max_rows = std::max<std::int64_t>(1, kMaxCandidateBytes / (8 * capacity));
+  std::int64_t rows = 1;
+  const auto for_each_batch = [&](auto&& body) {
+    for_each_score_batch(
+        args, kVectorBytes, max_rows, [](const SequenceSpan&) { return std::int64_t{1}; }, body);
+  };
+  for_each_batch([&](const ScoreBatch& batch) { rows = std::max(rows, batch.num_rows); });
+  cuda::ScratchLayout layout;
+  const std::int64_t entries_at = layout.add<std::uint32_t>(rows * 2 * capacity);
+  const std::int64_t counts_at = layout.add<std::int32_t>(rows);
+  void* scratch = launch.scratch(layout.bytes());
+  const CandidateLists lists{cuda::scratch_array<std::uint32_t>(scratch, entries_at),
+                             cuda::scratch_array<std::int32_t>(scratch, counts_at),
+                             static_cast<std::int32_t>(capacity), static_cast<std::int32_t>(keep)};
+  auto* counter = reinterpret_cast<unsigned long long*>(args.run_counter);
+  for_each_batch([&](const ScoreBatch& batch) {
+    if (batch.max_keys > args.top_k) {
+      with_scan(args, [&](auto scan) { scan.run(launch, args, batch, lists); });
+    }
+    const int bytes = static_cast<int>(cuda::ceil_div(batch.max_keys, 32) * 4);
+    DSABENCH_CUDA_CHECK(
+        cudaFuncSetAttribute(reinterpret_cast<const void*>(select_candidates_kernel),
+                             cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
+    const std::int64_t blocks = std::max<std::int64_t>(1, batch.num_rows);
+    select_candidates_kernel<<<cuda::grid_size(blocks), kSelectThreads,
+                               static_cast<std::size_t>(bytes), launch.stream()>>>(
+        batch, lists, select_outputs(args), counter);
+    launch.check();
+    counter = nullptr;
+  });
+  return true;
+}
+
+}  // namespace dsabench::ops::detail

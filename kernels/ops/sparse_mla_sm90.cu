@@ -1,0 +1,111 @@
+#include <algorithm>
+
+#include "kernels/cuda/architecture.h"
+#include "kernels/cuda/rows.cuh"
+#include "kernels/ops/sparse_mla_sm90.cuh"
+#include "kernels/ops/sparse_mla_sm90.h"
+
+namespace dsabench::ops::detail {
+namespace {
+
+/// Shared memory of the union's block.
+constexpr std::int64_t kMaxUnionBytes = 200 << 10;
+
+std::int64_t union_bytes(std::int64_t group, std::int64_t top_k) { return 12 * group * top_k; }
+
+bool fits(const SparseMlaArgs& args) {
+  const auto aligned = [](const ConstTensorView& view, int dims) {
+    bool good = reinterpret_cast<std::uintptr_t>(view.raw()) % 16 == 0;
+    for (int i = 0; i < dims; ++i) good = good && view.stride(i) % 8 == 0;
+    return good;
+  };
+  if (args.q_latent.dtype() != DType::bf16 || args.q_latent.dim(1) < 1 ||
+      args.q_latent.dim(2) != kSharedLatent || args.q_rope.dim(2) != kSharedRope ||
+      union_bytes(1, args.indices.dim(1)) > kMaxUnionBytes) {
+    return false;
+  }
+  if (!aligned(args.q_latent, 2) || !aligned(args.q_rope, 2) || !aligned(args.out, 2)) return false;
+  std::int64_t rows = 0;
+  for (const LatentSequence& sequence : args.sequences) {
+    rows += sequence.span.num_rows;
+    if (sequence.span.num_rows == 0) continue;
+    if (!aligned(sequence.latents, 1) || sequence.span.end_position() > std::int64_t{1}
+                                                                            << kPositionBits) {
+      return false;
+    }
+  }
+  return rows >= kMinSharedRows;
+}
+
+}  // namespace
+
+bool sparse_mla_sm90(const cuda::Launch& launch, const SparseMlaArgs& args) {
+  const auto* kernel = reinterpret_cast<const void*>(shared_mla_kernel);
+  if (!fits(args) || !cuda::runs_on_sm90a(kernel)) return false;
+  const std::int64_t heads = args.q_latent.dim(1), top_k = args.indices.dim(1);
+  const std::int64_t by_heads = std::clamp<std::int64_t>(kSharedRows / heads, 1, kMaxGroup);
+  const std::int64_t group =
+      std::clamp<std::int64_t>(kMaxUnionBytes / union_bytes(1, top_k), 1, by_heads);
+  const auto groups_of = [&](const LatentSequence& sequence) {
+    return cuda::ceil_div(sequence.span.num_rows, group);
+  };
+  MlaCall call{};
+  call.q_latent = args.q_latent.raw();
+  call.q_rope = args.q_rope.raw();
+  call.out = args.out.raw();
+  call.indices = args.indices.data<std::int32_t>();
+  for (const int i : {0, 1}) {
+    call.q_latent_strides[i] = args.q_latent.stride(i);
+    call.q_rope_strides[i] = args.q_rope.stride(i);
+    call.out_strides[i] = args.out.stride(i);
+  }
+  call.indices_stride = args.indices.stride(0);
+  call.heads = static_cast<std::int32_t>(heads);
+  call.scale = args.scale;
+
+  std::int64_t all_groups = 0;
+  for (const LatentSequence& sequence : args.sequences) all_groups += groups_of(sequence);
+  cuda::ScratchLayout layout;
+  const std::int64_t words_at = layout.add<std::uint32_t>(all_groups * group * top_k);
+  const std::int64_t counts_at = layout.add<std::int32_t>(all_groups);
+  const std::int64_t broken_at = layout.add<std::int32_t>(all_groups);
+  void* scratch = launch.scratch(layout.bytes());
+  KeyUnions unions{cuda::scratch_array<std::uint32_t>(scratch, words_at),
+                   cuda::scratch_array<std::int32_t>(scratch, counts_at),
+                   cuda::scratch_array<std::int32_t>(scratch, broken_at),
+                   static_cast<std::int32_t>(group), static_cast<std::int32_t>(top_k)};
+
+  const auto bytes = static_cast<int>(union_bytes(group, top_k));
+  constexpr int kBytes = static_cast<int>(sizeof(SharedMlaMemory));
+  DSABENCH_CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(union_kernel),
+                                           cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
+  DSABENCH_CUDA_CHECK(
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes));
+  MlaBatch batch{};
+  std::int64_t groups = 0;
+  const auto flush = [&] {
+    if (groups == 0) return;
+    union_kernel<<<cuda::grid_size(groups), kUnionThreads, static_cast<std::size_t>(bytes),
+                   launch.stream()>>>(batch, call, unions);
+    launch.check();
+    const dim3 grid(cuda::grid_size(groups),
+                    group == 1 ? cuda::grid_size(cuda::ceil_div(heads, kSharedRows)) : 1);
+    shared_mla_kernel<<<grid, kSharedThreads, kBytes, launch.stream()>>>(batch, call, unions);
+    launch.check();
+    batch = {};
+    groups = 0;
+  };
+  for (const LatentSequence& sequence : args.sequences) {
+    const SequenceSpan& span = sequence.span;
+    if (span.num_rows == 0) continue;
+    if (batch.num_segments == MlaBatch::kMaxSegments) flush();
+    batch.segments[batch.num_segments++] = {
+        sequence.latents.raw(), sequence.latents.stride(0), span.row_begin,
+        static_cast<std::int32_t>(span.num_rows), static_cast<std::int32_t>(span.first_position)};
+    groups += groups_of(sequence);
+  }
+  flush();
+  return true;
+}
+
+}  // namespace dsabench::ops::detail
