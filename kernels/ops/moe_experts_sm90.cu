@@ -55,7 +55,8 @@ struct Control {
   std::int32_t next_work;
 };
 
-__device__ __forceinline__ std::uint8_t* stage_at(std::uint8_t* stages, int stage) {
+[[maybe_unused]] __device__ __forceinline__ std::uint8_t* stage_at(std::uint8_t* stages,
+                                                                   int stage) {
   return stages + stage * kStageBytes;
 }
 
@@ -132,14 +133,14 @@ __device__ __forceinline__ void fetch_tiles(const CUtensorMap& weights, const Ca
 }
 
 /// The bf16 pair of two neighbours, `low` first in memory.
-__device__ __forceinline__ std::uint32_t bf16_pair(float low, float high) {
+[[maybe_unused]] __device__ __forceinline__ std::uint32_t bf16_pair(float low, float high) {
   std::uint32_t pair;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
   return pair;
 }
 
 /// Fast forms: their error is far below what bf16 keeps.
-__device__ __forceinline__ float swiglu(float gate, float up) {
+[[maybe_unused]] __device__ __forceinline__ float swiglu(float gate, float up) {
   return __fdividef(gate, 1.0f + __expf(-gate)) * up;
 }
 

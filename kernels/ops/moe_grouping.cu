@@ -10,8 +10,7 @@ constexpr int kCombineThreads = 256;
 
 /// Sums of rows and tiles, scanned as one number.
 struct Position {
-  std::uint64_t packed = 0;
-  __device__ Position() = default;
+  std::uint64_t packed;
   __device__ explicit Position(std::uint64_t value) : packed(value) {}
   __device__ Position(std::int32_t rows, std::int32_t tiles)
       : packed(static_cast<std::uint64_t>(rows) << 32 | static_cast<std::uint32_t>(tiles)) {}
@@ -62,7 +61,7 @@ __global__ void __launch_bounds__(kPlanThreads)
     if (expert >= 0 && expert < num_experts) atomicAdd(&counts[expert], 1);
   }
   __syncthreads();
-  Position before;
+  Position before(0);
   for (int first = 0; first < num_experts; first += kPlanThreads) {
     const int e = first + thread;
     const std::int32_t count = e < num_experts ? counts[e] : 0;
