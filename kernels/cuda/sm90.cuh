@@ -38,6 +38,21 @@ __device__ __forceinline__ void copy_async4(std::uint32_t to, const void* from, 
                : "memory");
 }
 
+/// Until every copy that this thread started is done.
+__device__ __forceinline__ void copies_wait() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+
+/// One thread has the copy engine fetch a box of a tensor map (see tensor_map.h) whose first
+/// element is [z, y, x]. It arrives at `barrier` as bytes: all of the box's, also where the box
+/// sticks out of the tensor and is filled with zeros.
+__device__ __forceinline__ void copy_box(void* to, const void* map, std::uint64_t* barrier, int x,
+                                         int y, int z) {
+  asm volatile(
+      "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+      "[%0], [%1, {%3, %4, %5}], [%2];" ::"r"(shared_at(to)),
+      "l"(map), "r"(shared_at(barrier)), "r"(x), "r"(y), "r"(z)
+      : "memory");
+}
+
 // ---- barriers in shared memory
 
 __device__ __forceinline__ void barrier_init(std::uint64_t* barrier, int arrivals) {
@@ -51,7 +66,13 @@ __device__ __forceinline__ void barrier_init_fence() {
 __device__ __forceinline__ void barrier_arrive(std::uint64_t* barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_at(barrier)) : "memory");
 }
-/// Arrives once all copies that this thread started are done. Waits for nothing.
+/// Arrives, and has the phase wait for `bytes` more of copy_box.
+__device__ __forceinline__ void barrier_arrive_expecting(std::uint64_t* barrier, int bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_at(barrier)),
+               "r"(bytes)
+               : "memory");
+}
+/// Arrives once all cp.async copies that this thread started are done. Waits for nothing.
 __device__ __forceinline__ void barrier_arrive_after_copies(std::uint64_t* barrier) {
   asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(shared_at(barrier))
                : "memory");

@@ -1,71 +1,25 @@
 #include <algorithm>
+#include <type_traits>
 
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/rows.cuh"
 #include "kernels/cuda/tile_product.cuh"
 #include "kernels/ops/detail_cuda.h"
-#include "kernels/ops/moe_experts.h"
+#include "kernels/ops/moe_experts_sm90.h"
+#include "kernels/ops/moe_grouping.h"
 
 namespace dsabench::ops::detail {
 namespace {
 
-constexpr int kPlanThreads = 1024;
 constexpr int kTileColumns = 128;
 /// (token, expert) rows of a tile.
 template <class T>
 constexpr int kTileRows = 64;
 template <>
 constexpr int kTileRows<cuda::Bf16> = 128;
-/// Most (token, expert) pairs at a time: bounds the scratch.
-constexpr std::int64_t kMaxPairs = 16384;
-
-/// Which rows each expert gets, made on the device.
-struct Grouping {
-  std::int32_t* pair_at;      ///< [pairs] the pair at each grouped row
-  std::int32_t* row_of;       ///< [pairs] the grouped row of each pair, -1 for no such expert
-  std::int32_t* tile_expert;  ///< [tiles]
-  std::int32_t* tile_row;     ///< [tiles] first grouped row
-  std::int32_t* tile_end;     ///< [tiles] end of the expert's rows
-  std::int32_t* num_tiles;    ///< [1]
-};
-
-/// One block. Rows within an expert come in no fixed order: a row's result does not depend on it.
-__global__ void plan_kernel(cuda::Rows<const std::int32_t> experts, int pairs, int top_n,
-                            int num_experts, int tile_rows, std::int64_t* load, Grouping out) {
-  extern __shared__ std::int32_t counts[];  // then the next free row of each expert
-  std::int32_t* next_row = counts + num_experts;
-  for (int e = static_cast<int>(threadIdx.x); e < num_experts; e += kPlanThreads) counts[e] = 0;
-  __syncthreads();
-  for (int p = static_cast<int>(threadIdx.x); p < pairs; p += kPlanThreads) {
-    const std::int32_t expert = experts[p / top_n][p % top_n];
-    if (expert >= 0 && expert < num_experts) atomicAdd(&counts[expert], 1);
-  }
-  __syncthreads();
-  if (threadIdx.x == 0) {
-    std::int32_t row = 0, tiles = 0;
-    for (int e = 0; e < num_experts; ++e) {
-      const std::int32_t count = counts[e];
-      if (load != nullptr) load[e] += count;
-      for (std::int32_t first = 0; first < count; first += tile_rows) {
-        out.tile_expert[tiles] = e;
-        out.tile_row[tiles] = row + first;
-        out.tile_end[tiles] = row + count;
-        ++tiles;
-      }
-      next_row[e] = row;
-      row += count;
-    }
-    *out.num_tiles = tiles;
-  }
-  __syncthreads();
-  for (int p = static_cast<int>(threadIdx.x); p < pairs; p += kPlanThreads) {
-    const std::int32_t expert = experts[p / top_n][p % top_n];
-    const bool known = expert >= 0 && expert < num_experts;
-    const std::int32_t row = known ? atomicAdd(&next_row[expert], 1) : -1;
-    out.row_of[p] = row;
-    if (known) out.pair_at[row] = p;
-  }
-}
+/// Most (token, expert) pairs at a time: bounds the scratch to 2 * intermediate + 4 * hidden bytes
+/// (bf16) times as many, and is enough for 8192 tokens of 4 experts to read the weights once.
+constexpr std::int64_t kMaxPairs = 32768;
 
 /// Multiplies a tile over `depth`; row_a and row_b give rows in global memory, or null for zeros.
 template <class T, class RowA, class RowB>
@@ -126,8 +80,9 @@ __global__ void __launch_bounds__(cuda::kTileThreads)
     gate_up_kernel(cuda::Rows<const T> x, Weights<T> gate_up, T* active, Grouping grouping,
                    int top_n, int hidden, int intermediate, bool aligned) {
   if (static_cast<int>(blockIdx.y) >= *grouping.num_tiles) return;
-  const int row0 = grouping.tile_row[blockIdx.y], end = grouping.tile_end[blockIdx.y];
-  const T* weights = gate_up.data + grouping.tile_expert[blockIdx.y] * gate_up.expert_stride;
+  const ExpertTile tile = grouping.tiles[blockIdx.y];
+  const int row0 = tile.row, end = tile.end;
+  const T* weights = gate_up.data + tile.expert * gate_up.expert_stride;
   const int column0 = static_cast<int>(blockIdx.x) * (kTileColumns / 2);
   const auto column_of = [&](int tile_column) {
     return column0 + (tile_column >> 6) * 32 + (tile_column & 31);
@@ -149,15 +104,15 @@ __global__ void __launch_bounds__(cuda::kTileThreads)
   });
 }
 
-/// parts[pair, o] = weight * down[o] active
+/// parts[grouped row, o] = down[o] active[grouped row]
 template <class T>
 __global__ void __launch_bounds__(cuda::kTileThreads)
-    down_kernel(const T* active, Weights<T> down, cuda::Rows<const float> router_weights,
-                float* parts, Grouping grouping, int top_n, int hidden, int intermediate,
-                bool aligned) {
+    down_kernel(const T* active, Weights<T> down, float* parts, Grouping grouping, int hidden,
+                int intermediate, bool aligned) {
   if (static_cast<int>(blockIdx.y) >= *grouping.num_tiles) return;
-  const int row0 = grouping.tile_row[blockIdx.y], end = grouping.tile_end[blockIdx.y];
-  const T* weights = down.data + grouping.tile_expert[blockIdx.y] * down.expert_stride;
+  const ExpertTile tile = grouping.tiles[blockIdx.y];
+  const int row0 = tile.row, end = tile.end;
+  const T* weights = down.data + tile.expert * down.expert_stride;
   const int column0 = static_cast<int>(blockIdx.x) * kTileColumns;
   cuda::TileProduct<T, kTileRows<T>, kTileColumns> product;
   multiply_tile<T>(
@@ -170,24 +125,8 @@ __global__ void __launch_bounds__(cuda::kTileThreads)
       });
   product.each([&](int r, int c, int, float sum) {
     if (row0 + r >= end || column0 + c >= hidden) return;
-    const int pair = grouping.pair_at[row0 + r];
-    parts[std::int64_t{pair} * hidden + column0 + c] =
-        sum * router_weights[pair / top_n][pair % top_n];
+    parts[std::int64_t{row0 + r} * hidden + column0 + c] = sum;
   });
-}
-
-template <class T>
-__global__ void combine_kernel(const float* parts, const std::int32_t* row_of, cuda::Rows<T> out,
-                               int top_n, int hidden) {
-  const std::int64_t token = blockIdx.x;
-  for (int i = static_cast<int>(threadIdx.x); i < hidden; i += cuda::kTileThreads) {
-    float sum = 0.0f;
-    for (int n = 0; n < top_n; ++n) {
-      const std::int64_t pair = token * top_n + n;
-      sum += row_of[pair] < 0 ? cuda::quiet_nan() : parts[pair * hidden + i];
-    }
-    cuda::store(out[token][i], sum);
-  }
 }
 
 template <class T>
@@ -202,22 +141,21 @@ class Experts {
         intermediate_(static_cast<int>(args.down.dim(2))),
         chunk_tokens_(std::clamp<std::int64_t>(kMaxPairs / std::max(1, top_n_), 1,
                                                std::max<std::int64_t>(1, args.x.dim(0)))),
-        max_tiles_(chunk_tokens_ * top_n_ / kTileRows<T> + num_experts_) {
+        sm90_(moe_sm90_fits(args)),
+        cut_(sm90_ ? kMoeSm90Cut : TileCut{kTileRows<T>, kTileRows<T>}) {
     const std::int64_t pairs = chunk_tokens_ * top_n_;
     cuda::ScratchLayout layout;
     const std::int64_t pair_at = layout.add<std::int32_t>(pairs);
     const std::int64_t row_of = layout.add<std::int32_t>(pairs);
-    const std::int64_t tiles = layout.add<std::int32_t>(3 * max_tiles_ + 1);
+    const std::int64_t tiles = layout.add<ExpertTile>(cut_.max_tiles(pairs, num_experts_));
+    const std::int64_t counters = layout.add<std::int32_t>(3);
     const std::int64_t active = layout.add<T>(pairs * intermediate_);
     const std::int64_t parts = layout.add<float>(pairs * hidden_);
     void* scratch = launch.scratch(layout.bytes());
-    auto* tile_data = cuda::scratch_array<std::int32_t>(scratch, tiles);
+    auto* counter_data = cuda::scratch_array<std::int32_t>(scratch, counters);
     grouping_ = {cuda::scratch_array<std::int32_t>(scratch, pair_at),
                  cuda::scratch_array<std::int32_t>(scratch, row_of),
-                 tile_data,
-                 tile_data + max_tiles_,
-                 tile_data + 2 * max_tiles_,
-                 tile_data + 3 * max_tiles_};
+                 cuda::scratch_array<ExpertTile>(scratch, tiles), counter_data, counter_data + 1};
     active_ = cuda::scratch_array<T>(scratch, active);
     parts_ = cuda::scratch_array<float>(scratch, parts);
   }
@@ -241,44 +179,42 @@ class Experts {
   }
 
   void run_tokens(std::int64_t first, std::int64_t tokens) const {
-    const std::int64_t pairs = tokens * top_n_;
-    const auto experts = args_.experts.rows(first, tokens);
     const auto x = args_.x.rows(first, tokens);
-    const auto out = args_.out.rows(first, tokens);
-    const auto router_weights = args_.weights.rows(first, tokens);
-    const std::size_t shared = static_cast<std::size_t>(num_experts_) * 8;
-    plan_kernel<<<1, kPlanThreads, shared, launch_.stream()>>>(
-        cuda::rows<const std::int32_t>(experts), static_cast<int>(pairs), top_n_, num_experts_,
-        kTileRows<T>, args_.load.empty() ? nullptr : args_.load.data<std::int64_t>(), grouping_);
-    launch_.check();
-    const unsigned tiles = cuda::grid_size(std::max<std::int64_t>(
-        1,
-        std::min(max_tiles_, pairs / kTileRows<T> + std::min<std::int64_t>(pairs, num_experts_))));
-    const dim3 gate_up_grid(cuda::grid_size(cuda::ceil_div(intermediate_, kTileColumns / 2)),
-                            tiles);
-    const bool active_aligned = intermediate_ * sizeof(T) % 16 == 0;
-    if (intermediate_ > 0 && pairs > 0) {
-      gate_up_kernel<T><<<gate_up_grid, cuda::kTileThreads, 0, launch_.stream()>>>(
+    plan_groups(launch_, args_.experts.rows(first, tokens), num_experts_, cut_,
+                args_.load.empty() ? nullptr : args_.load.data<std::int64_t>(), grouping_);
+    const std::int64_t pairs = tokens * top_n_;
+    if (pairs > 0) multiply(x, pairs);
+    combine_groups(launch_, parts_, grouping_, args_.weights.rows(first, tokens),
+                   args_.out.rows(first, tokens));
+  }
+
+  void multiply(const ConstTensorView& x, std::int64_t pairs) const {
+    if constexpr (std::is_same_v<T, cuda::Bf16>) {
+      if (sm90_) return launch_moe_sm90(launch_, x, args_, grouping_, active_, parts_);
+    }
+    const unsigned tiles = cuda::grid_size(cut_.max_tiles(pairs, num_experts_));
+    if (tiles == 0) return;
+    if (intermediate_ > 0) {
+      const dim3 grid(cuda::grid_size(cuda::ceil_div(intermediate_, kTileColumns / 2)), tiles);
+      gate_up_kernel<T><<<grid, cuda::kTileThreads, 0, launch_.stream()>>>(
           cuda::rows<const T>(x), weights(args_.gate_up), active_, grouping_, top_n_, hidden_,
           intermediate_, is_aligned(x) && is_aligned(args_.gate_up));
       launch_.check();
     }
-    if (pairs > 0) {
-      const dim3 down_grid(cuda::grid_size(cuda::ceil_div(hidden_, kTileColumns)), tiles);
-      down_kernel<T><<<down_grid, cuda::kTileThreads, 0, launch_.stream()>>>(
-          active_, weights(args_.down), cuda::rows<const float>(router_weights), parts_, grouping_,
-          top_n_, hidden_, intermediate_, active_aligned && is_aligned(args_.down));
-      launch_.check();
-    }
-    combine_kernel<T><<<cuda::grid_size(tokens), cuda::kTileThreads, 0, launch_.stream()>>>(
-        parts_, grouping_.row_of, cuda::rows<T>(out), top_n_, hidden_);
+    const bool active_aligned = intermediate_ * sizeof(T) % 16 == 0;
+    const dim3 grid(cuda::grid_size(cuda::ceil_div(hidden_, kTileColumns)), tiles);
+    down_kernel<T><<<grid, cuda::kTileThreads, 0, launch_.stream()>>>(
+        active_, weights(args_.down), parts_, grouping_, hidden_, intermediate_,
+        active_aligned && is_aligned(args_.down));
     launch_.check();
   }
 
   const cuda::Launch& launch_;
   const MoeExpertsArgs& args_;
   int top_n_, num_experts_, hidden_, intermediate_;
-  std::int64_t chunk_tokens_, max_tiles_;
+  std::int64_t chunk_tokens_;
+  bool sm90_;
+  TileCut cut_;
   Grouping grouping_{};
   T* active_ = nullptr;
   float* parts_ = nullptr;
