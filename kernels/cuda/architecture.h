@@ -2,9 +2,9 @@
 
 namespace dsabench::cuda {
 
-/// Whether `kernel`, a __global__ function whose body is compiled for sm_90a alone, can run on the
-/// current device: a Hopper GPU, and a build that holds code for it.
-bool runs_on_sm90a(const void* kernel);
+/// Whether kernels whose bodies are compiled for sm_90a alone can run on the current device: it is
+/// a Hopper GPU, and this build holds code for it.
+bool has_sm90a();
 
 /// Multiprocessors of the current device.
 int num_multiprocessors();

@@ -53,6 +53,16 @@ __device__ __forceinline__ void copy_box(void* to, const void* map, std::uint64_
       : "memory");
 }
 
+/// The same of a map of values in a row, from value x on.
+__device__ __forceinline__ void copy_values(void* to, const void* map, std::uint64_t* barrier,
+                                            int x) {
+  asm volatile(
+      "cp.async.bulk.tensor.1d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+      "[%0], [%1, {%3}], [%2];" ::"r"(shared_at(to)),
+      "l"(map), "r"(shared_at(barrier)), "r"(x)
+      : "memory");
+}
+
 // ---- barriers in shared memory
 
 __device__ __forceinline__ void barrier_init(std::uint64_t* barrier, int arrivals) {

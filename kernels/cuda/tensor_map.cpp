@@ -1,5 +1,8 @@
 #include "kernels/cuda/tensor_map.h"
 
+#include <fmt/format.h>
+
+#include "kernels/base/error.h"
 #include "kernels/cuda/check.h"
 
 namespace dsabench::cuda {
@@ -19,26 +22,49 @@ Encode encoder() {
   return encode;
 }
 
+void check(CUresult result, const std::string& what) {
+  if (result == CUDA_SUCCESS) return;
+  throw CudaError(fmt::format("the driver refuses a tensor map of {} (CUresult {})", what,
+                              static_cast<int>(result)));
+}
+
 }  // namespace
 
 bool has_tensor_maps() { return encoder() != nullptr; }
 
-CUtensorMap bf16_boxes(const ConstTensorView& tensor, int box_rows) {
+CUtensorMap slab_boxes(const Matrices& matrices, int box_rows) {
   CUtensorMap map;
-  const auto size = [&](int i) { return static_cast<cuuint64_t>(tensor.dim(i)); };
-  const auto stride = [&](int i) { return static_cast<cuuint64_t>(tensor.stride(i)) * 2; };
-  const cuuint64_t sizes[] = {size(2), size(1), size(0)};
-  const cuuint64_t strides[] = {stride(1), stride(0)};
-  const cuuint32_t box[] = {kBoxColumns, static_cast<cuuint32_t>(box_rows), 1};
+  const std::int64_t size = dtype_bytes(matrices.dtype);
+  const auto number = [](std::int64_t value) { return static_cast<cuuint64_t>(value); };
+  const cuuint64_t sizes[] = {number(matrices.columns), number(matrices.rows),
+                              number(matrices.outer)};
+  const cuuint64_t strides[] = {number(matrices.row_stride * size),
+                                number(matrices.outer_stride * size)};
+  const cuuint32_t box[] = {static_cast<cuuint32_t>(128 / size), static_cast<cuuint32_t>(box_rows),
+                            1};
   const cuuint32_t steps[] = {1, 1, 1};
-  const CUresult result = encoder()(
-      &map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 3, const_cast<std::byte*>(tensor.raw()), sizes,
-      strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-      CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-  if (result != CUDA_SUCCESS) {
-    throw CudaError("tensor map of " + tensor.shape_string() + ": driver error " +
-                    std::to_string(static_cast<int>(result)));
-  }
+  const CUresult result =
+      encoder()(&map, size == 2 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_UINT8,
+                3, const_cast<void*>(matrices.data), sizes, strides, box, steps,
+                CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  check(result, fmt::format("[{}, {}, {}] {} with strides {} and {}", matrices.outer, matrices.rows,
+                            matrices.columns, dtype_name(matrices.dtype), matrices.outer_stride,
+                            matrices.row_stride));
+  return map;
+}
+
+CUtensorMap float_boxes(const float* data, std::int64_t size, int box) {
+  CUtensorMap map;
+  const cuuint64_t sizes[] = {static_cast<cuuint64_t>(size)};
+  const cuuint64_t strides[] = {0};  // of no further dimension, yet it may not be null
+  const cuuint32_t boxes[] = {static_cast<cuuint32_t>(box)};
+  const cuuint32_t steps[] = {1};
+  const CUresult result =
+      encoder()(&map, CU_TENSOR_MAP_DATA_TYPE_FLOAT32, 1, const_cast<float*>(data), sizes, strides,
+                boxes, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE,
+                CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  check(result, fmt::format("{} f32", size));
   return map;
 }
 

@@ -1,20 +1,30 @@
 #pragma once
 #include <cuda.h>
 
-#include "kernels/base/tensor_view.h"
+#include <cstdint>
+
+#include "kernels/base/dtype.h"
 
 namespace dsabench::cuda {
 
 /// Whether the driver can make tensor maps (12.0 and newer).
 bool has_tensor_maps();
 
-/// Columns of a box: 128 bytes of bf16.
-inline constexpr int kBoxColumns = 64;
+/// Matrices [outer, rows, columns] of one type in device memory; strides in elements.
+struct Matrices {
+  const void* data;
+  DType dtype;
+  std::int64_t outer, rows, columns, outer_stride, row_stride;
+};
 
-/// `tensor` [outer, rows, columns], bf16, as the copy engine of compute capability 9.0 fetches it:
-/// in boxes [1, box_rows, 64], rows of 128 bytes in the 128-byte swizzle of sm90.cuh, zeros outside
-/// the tensor. Start and strides must be multiples of 16 bytes, box_rows at most 256. The map holds
-/// the address, not the memory. Throws CudaError where the driver refuses.
-CUtensorMap bf16_boxes(const ConstTensorView& tensor, int box_rows);
+/// `matrices` as the copy engine of compute capability 9.0 fetches them: in boxes of [1, box_rows,
+/// 128 bytes] that become slabs (sm90.cuh), zeros outside the tensor. Start and strides must be
+/// multiples of 16 bytes, box_rows at most 256. The map holds the address, not the memory. Throws
+/// CudaError where the driver refuses.
+CUtensorMap slab_boxes(const Matrices& matrices, int box_rows);
+
+/// `size` consecutive f32 values in boxes of `box`, at most 256, as they lie; zeros outside. The
+/// start must be a multiple of 16 bytes.
+CUtensorMap float_boxes(const float* data, std::int64_t size, int box);
 
 }  // namespace dsabench::cuda

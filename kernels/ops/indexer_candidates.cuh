@@ -64,57 +64,103 @@ __device__ __forceinline__ Ranked warp_find_bin(const std::uint32_t* bins, std::
           __shfl_sync(~0u, found.size, place)};
 }
 
-/// By one warp: the rank-th largest key of load4(i, keys, counted), which gives elements i .. i + 3
-/// of n (i a multiple of 4) and whether each counts. `bins`: kRankBins words of shared memory.
+/// Two warps that cut a list together. All threads of both call what takes a team.
+struct CutTeam {
+  static constexpr int kThreads = 2 * cuda::kWarpSize;
+  std::uint32_t* bins;  ///< kRankBins words of shared memory
+  int* kept;            ///< a word likewise
+  int barrier;          ///< a named barrier of its own
+
+  __device__ __forceinline__ static int thread() {
+    return static_cast<int>(threadIdx.x) % kThreads;
+  }
+  __device__ __forceinline__ void sync() const {
+    asm volatile("bar.sync %0, %1;" ::"r"(barrier), "n"(kThreads) : "memory");
+  }
+};
+
+/// The rank-th largest key of load4(i, keys, counted), which gives elements i .. i + 3 of n (i a
+/// multiple of 4) and whether each counts.
 template <class Load4>
-__device__ __forceinline__ Ranked warp_select(std::uint32_t* bins, int n, std::uint32_t rank,
+__device__ __forceinline__ Ranked team_select(const CutTeam& team, int n, std::uint32_t rank,
                                               Load4&& load4) {
-  constexpr int kAtOnce = 4;
-  const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
+  constexpr int kAtOnce = 4, kStep = 4 * CutTeam::kThreads;
   Ranked found{0, rank, 0};
 #pragma unroll 1
   for (int pass = 0; pass < 3; ++pass) {
     const int shift = pass == 0 ? 21 : pass == 1 ? 10 : 0, width = pass == 2 ? 10 : 11;
-    for (int i = lane; i < kRankBins / 4; i += cuda::kWarpSize) {
-      reinterpret_cast<uint4*>(bins)[i] = make_uint4(0, 0, 0, 0);
+    for (int i = CutTeam::thread(); i < kRankBins / 4; i += CutTeam::kThreads) {
+      reinterpret_cast<uint4*>(team.bins)[i] = make_uint4(0, 0, 0, 0);
     }
-    __syncwarp();
-    for (int base = 4 * lane; base < n; base += 4 * cuda::kWarpSize * kAtOnce) {
+    team.sync();
+    for (int base = 4 * CutTeam::thread(); base < n; base += kStep * kAtOnce) {
       std::uint32_t keys[kAtOnce][4];
       bool counted[kAtOnce][4] = {};
 #pragma unroll
       for (int u = 0; u < kAtOnce; ++u) {
-        const int at = base + 4 * cuda::kWarpSize * u;
-        if (at < n) load4(at, keys[u], counted[u]);
+        if (base + kStep * u < n) load4(base + kStep * u, keys[u], counted[u]);
       }
 #pragma unroll
       for (int u = 0; u < kAtOnce; ++u) {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
-          const bool in_list = base + 4 * cuda::kWarpSize * u + j < n && counted[u][j];
+          const bool in_list = base + kStep * u + j < n && counted[u][j];
           if (in_list && (pass == 0 || keys[u][j] >> (shift + width) == found.value)) {
-            atomicAdd(&bins[keys[u][j] >> shift & ((1u << width) - 1)], 1u);
+            atomicAdd(&team.bins[keys[u][j] >> shift & ((1u << width) - 1)], 1u);
           }
         }
       }
     }
-    __syncwarp();
-    const Ranked bin = warp_find_bin(bins, found.rank);
+    team.sync();
+    const Ranked bin = warp_find_bin(team.bins, found.rank);
     found = {found.value << width | bin.value, bin.rank, bin.size};
-    __syncwarp();
+    team.sync();
   }
   return found;
 }
 
-/// By one warp: cuts the list of `row`, n > keep long, back to its best `keep`, equal scores by
-/// lower position, in the order they have. Returns the worst score left.
-__device__ __forceinline__ std::uint32_t warp_cut(const CandidateLists& lists, std::int64_t row,
-                                                  int n, std::uint32_t* bins) {
+/// By one warp: moves those of entries [begin, end) for which stays(score, position) holds to `to`
+/// <= begin and on, in the order they have. How many there are.
+template <class Stays>
+__device__ __forceinline__ int warp_compact(std::uint32_t* scores, std::uint32_t* positions,
+                                            int begin, int end, int to, Stays&& stays) {
+  constexpr int kAtOnce = 8;
+  const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
+  const std::uint32_t lower_lanes = (1u << lane) - 1;
+  int kept = 0;
+  for (int base = begin; base < end; base += kAtOnce * cuda::kWarpSize) {
+    std::uint32_t score[kAtOnce], position[kAtOnce];
+#pragma unroll
+    for (int u = 0; u < kAtOnce; ++u) {
+      const int i = min(base + u * cuda::kWarpSize + lane, end - 1);
+      score[u] = __ldcg(scores + i);
+      position[u] = __ldcg(positions + i);
+    }
+    __syncwarp();  // all of these are read before any is overwritten
+#pragma unroll
+    for (int u = 0; u < kAtOnce; ++u) {
+      const bool here = base + u * cuda::kWarpSize + lane < end && stays(score[u], position[u]);
+      const std::uint32_t mask = __ballot_sync(~0u, here);
+      if (here) {
+        const int slot = to + kept + __popc(mask & lower_lanes);
+        scores[slot] = score[u];
+        positions[slot] = position[u];
+      }
+      kept += __popc(mask);
+    }
+  }
+  return kept;
+}
+
+/// Cuts the list of `row`, n > keep long, back to its best `keep`, equal scores by lower position,
+/// in the order they have. Returns the worst score left.
+__device__ __forceinline__ std::uint32_t team_cut(const CutTeam& team, const CandidateLists& lists,
+                                                  std::int64_t row, int n) {
   std::uint32_t* scores = lists.scores(row);
   std::uint32_t* positions = lists.positions(row);
   const auto keep = static_cast<std::uint32_t>(lists.keep);
   const Ranked worst =
-      warp_select(bins, n, keep, [&](int i, std::uint32_t(&keys)[4], bool(&counted)[4]) {
+      team_select(team, n, keep, [&](int i, std::uint32_t(&keys)[4], bool(&counted)[4]) {
         const uint4 four = __ldcg(reinterpret_cast<const uint4*>(scores + i));
         keys[0] = four.x, keys[1] = four.y, keys[2] = four.z, keys[3] = four.w;
         counted[0] = counted[1] = counted[2] = counted[3] = true;
@@ -122,7 +168,7 @@ __device__ __forceinline__ std::uint32_t warp_cut(const CandidateLists& lists, s
   std::uint32_t last_tie = ~0u;  // highest position among the equal scores that stay
   if (worst.size > worst.rank) {
     const Ranked tie =
-        warp_select(bins, n, worst.rank, [&](int i, std::uint32_t(&keys)[4], bool(&counted)[4]) {
+        team_select(team, n, worst.rank, [&](int i, std::uint32_t(&keys)[4], bool(&counted)[4]) {
           const uint4 four = __ldcg(reinterpret_cast<const uint4*>(scores + i));
           const uint4 at = __ldcg(reinterpret_cast<const uint4*>(positions + i));
           keys[0] = ~at.x, counted[0] = four.x == worst.value;
@@ -132,32 +178,18 @@ __device__ __forceinline__ std::uint32_t warp_cut(const CandidateLists& lists, s
         });
     last_tie = ~tie.value;
   }
-  const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
-  const std::uint32_t lower_lanes = (1u << lane) - 1;
-  constexpr int kAtOnce = 8;
-  int kept = 0;
-  for (int base = 0; base < n; base += kAtOnce * cuda::kWarpSize) {
-    std::uint32_t score[kAtOnce], position[kAtOnce];
-#pragma unroll
-    for (int u = 0; u < kAtOnce; ++u) {
-      const int i = min(base + u * cuda::kWarpSize + lane, n - 1);
-      score[u] = __ldcg(scores + i);
-      position[u] = __ldcg(positions + i);
-    }
-    __syncwarp();  // all of these are read before any is overwritten
-#pragma unroll
-    for (int u = 0; u < kAtOnce; ++u) {
-      const bool stays =
-          base + u * cuda::kWarpSize + lane < n &&
-          (score[u] > worst.value || (score[u] == worst.value && position[u] <= last_tie));
-      const std::uint32_t mask = __ballot_sync(~0u, stays);
-      if (stays) {
-        const int slot = kept + __popc(mask & lower_lanes);
-        scores[slot] = score[u];
-        positions[slot] = position[u];
-      }
-      kept += __popc(mask);
-    }
+  // Each warp closes the gaps of its half, and then the second half moves up to the first.
+  const int half = n / 2, warp = CutTeam::thread() / cuda::kWarpSize;
+  const int begin = warp == 0 ? 0 : half, end = warp == 0 ? half : n;
+  const int kept = warp_compact(
+      scores, positions, begin, end, begin, [&](std::uint32_t score, std::uint32_t position) {
+        return score > worst.value || (score == worst.value && position <= last_tie);
+      });
+  if (CutTeam::thread() == 0) *team.kept = kept;
+  team.sync();
+  if (warp == 1) {
+    warp_compact(scores, positions, half, half + kept, *team.kept,
+                 [](std::uint32_t, std::uint32_t) { return true; });
   }
   return worst.value;
 }

@@ -5,6 +5,7 @@
 /// full is cut to its best, whose worst is the new bound. Exact: a bound is never above the final
 /// one, and keys come in ascending order, so that equals of it come too late.
 #include "kernels/cuda/sm90.cuh"
+#include "kernels/cuda/tensor_map.h"
 #include "kernels/ops/indexer_candidates.cuh"
 #include "kernels/ops/indexer_score.cuh"
 
@@ -16,16 +17,16 @@ inline constexpr int kScanRound = 16;       ///< stages between looks at the lis
 inline constexpr int kScanConsumers = 512;  ///< threads: a warpgroup for each pair of halves
 inline constexpr int kScanThreads = kScanConsumers + cuda::sm90::kWarpgroup;
 inline constexpr int kScanWarps = kScanConsumers / cuda::kWarpSize;
-inline constexpr int kScanCutters = 8;  ///< warps that cut lists at the same time
+inline constexpr int kScanTeams = kScanConsumers / CutTeam::kThreads;  ///< each cuts a list
 
 /// Capacity of a list: between two looks a round of keys may come.
 inline constexpr int candidate_capacity(int keep) {
   return (2 * keep + 2 * kScanRound * kScanKeys + 255) / 256 * 256;
 }
 
-/// A matrix of keys for each segment of a batch.
+/// The keys of each segment of a batch, and their scales where they have any.
 struct ScanMaps {
-  cuda::TensorMap keys[ScoreBatch::kMaxSegments];
+  CUtensorMap keys[ScoreBatch::kMaxSegments], key_scales[ScoreBatch::kMaxSegments];
 };
 
 template <int kHeads, int kRowBytes>
@@ -38,7 +39,9 @@ struct ScanShared {
   static constexpr int kWeightStride = kHeads + 4;
   unsigned char queries[kSlabs][kScanPairs * cuda::sm90::kSlabRowBytes];
   unsigned char keys[kStages][kSlabs][kSlabBytes];
-  std::uint32_t bins[kScanCutters][kRankBins];
+  float key_scales[kStages][kScanKeys];
+  std::uint32_t bins[kScanTeams][kRankBins];
+  int kept[kScanTeams];
   float weights[kQueries * kWeightStride];
   std::uint32_t counts[kQueries];
   float bounds[kQueries];
@@ -208,11 +211,12 @@ __device__ __forceinline__ bool offer(const ScanQuery& query, int key, float sco
 }
 
 /// The producer: the keys of every tile of this block into the ring, one thread.
-template <int kHeads, int kRowBytes>
+template <class Stored, int kHeads, int kRowBytes>
 __device__ __forceinline__ void feed_keys(ScanShared<kHeads, kRowBytes>& shared,
                                           const ScoreBatch& batch, const ScanMaps& maps, int top_k,
                                           int num_tiles) {
   using Shared = ScanShared<kHeads, kRowBytes>;
+  constexpr int kColumns = cuda::sm90::kSlabRowBytes / static_cast<int>(sizeof(Stored));
   cuda::sm90::RingPlace<Shared::kStages> place;
   for (int t = num_tiles - 1 - static_cast<int>(blockIdx.x); t >= 0;
        t -= static_cast<int>(gridDim.x)) {
@@ -220,12 +224,16 @@ __device__ __forceinline__ void feed_keys(ScanShared<kHeads, kRowBytes>& shared,
     const int stages = tile.num_stages(top_k);
     for (int i = 0; i < stages; ++i) {
       cuda::sm90::barrier_wait(&shared.empty[place.stage], place.parity ^ 1);
-      cuda::sm90::barrier_arrive_expecting(&shared.full[place.stage],
-                                           Shared::kSlabs * Shared::kSlabBytes);
+      constexpr int kScaleBytes = sizeof(Stored) == 1 ? sizeof(shared.key_scales[0]) : 0;
+      std::uint64_t* full = &shared.full[place.stage];
+      cuda::sm90::barrier_arrive_expecting(full, Shared::kSlabs * Shared::kSlabBytes + kScaleBytes);
+      if constexpr (kScaleBytes > 0) {
+        cuda::sm90::copy_values(shared.key_scales[place.stage],
+                                &maps.key_scales[tile.segment_index], full, i * kScanKeys);
+      }
       for (int slab = 0; slab < Shared::kSlabs; ++slab) {
-        cuda::sm90::copy_box(shared.keys[place.stage][slab], maps.keys[tile.segment_index],
-                             slab * cuda::sm90::kSlabRowBytes, i * kScanKeys,
-                             &shared.full[place.stage]);
+        cuda::sm90::copy_box(shared.keys[place.stage][slab], &maps.keys[tile.segment_index], full,
+                             slab * kColumns, i * kScanKeys, 0);
       }
       place.advance();
     }
@@ -254,20 +262,28 @@ __global__ void __launch_bounds__(kScanThreads, 1)
   __syncthreads();
   if (thread >= kScanConsumers) {
     cuda::sm90::give_registers<24>();
-    if (thread == kScanConsumers) feed_keys(shared, batch, maps, queries.top_k, num_tiles);
+    if (thread == kScanConsumers) {
+      feed_keys<Stored>(shared, batch, maps, queries.top_k, num_tiles);
+    }
     return;
   }
 
   cuda::sm90::take_registers<112>();
   cuda::sm90::RingPlace<Shared::kStages> place;
-  const int lane = thread % cuda::kWarpSize, group = thread / cuda::sm90::kWarpgroup;
+  const int lane = thread % cuda::kWarpSize;
+  const int group = __shfl_sync(~0u, thread / cuda::sm90::kWarpgroup, 0);  // known to be uniform
   const int key_half = group % 2, query_half = group / 2;
   const int row = key_half * 64 + warp % 4 * 16 + lane / 4;  // of a stage: the thread's upper key
   const std::uint64_t pairs =
       cuda::sm90::row_operand(shared.queries[0]) +
       static_cast<std::uint64_t>(query_half) * (128 * cuda::sm90::kSlabRowBytes >> 4);
+  const std::uint64_t keys =
+      cuda::sm90::row_operand(shared.keys[0][0] + key_half * 64 * cuda::sm90::kSlabRowBytes);
   // With 64 heads the upper key is an even lane's, the lower an odd one's.
   const int own_row = row + (kHeads == 64 ? lane % 2 * 8 : 0);
+
+  const int team_index = thread / CutTeam::kThreads;
+  const CutTeam team{shared.bins[team_index], &shared.kept[team_index], 2 + team_index};
 
   for (int t = num_tiles - 1 - static_cast<int>(blockIdx.x); t >= 0;
        t -= static_cast<int>(gridDim.x)) {
@@ -288,28 +304,24 @@ __global__ void __launch_bounds__(kScanThreads, 1)
                 query < tile.num_rows ? tile.num_keys - tile.num_rows + query : -1,
                 cuda::quiet_nan()};
     }
-    const float* key_scales = tile.segment->key_scales;
-
     for (int i = 0; i < stages;) {
       const int end = min(i + kScanRound, stages);
       bool crowded = false;
       for (; i < end; ++i) {
-        const int key = i * kScanKeys + own_row;
+        cuda::sm90::barrier_wait(&shared.full[place.stage], place.parity);
+        float d[64];
+        constexpr int kStageBytes = Shared::kSlabs * Shared::kSlabBytes;
+        multiply_half<Stored, kRowBytes>(
+            d, keys + static_cast<std::uint64_t>(place.stage * (kStageBytes >> 4)), pairs);
         float scales[Columns::kRows];
 #pragma unroll
         for (int r = 0; r < Columns::kRows; ++r) {
-          const bool there = key_scales != nullptr && key + 8 * r < tile.num_keys;
-          scales[r] = there ? __ldg(key_scales + key + 8 * r) : 1.0f;
+          scales[r] = sizeof(Stored) == 1 ? shared.key_scales[place.stage][own_row + 8 * r] : 1.0f;
         }
-        cuda::sm90::barrier_wait(&shared.full[place.stage], place.parity);
-        float d[64];
-        multiply_half<Stored, kRowBytes>(
-            d,
-            cuda::sm90::row_operand(shared.keys[place.stage][0] +
-                                    key_half * 64 * cuda::sm90::kSlabRowBytes),
-            pairs);
+        __syncwarp();
         if (lane == 0) cuda::sm90::barrier_arrive(&shared.empty[place.stage]);
         place.advance();
+        const int key = i * kScanKeys + own_row;
 #pragma unroll
         for (int o = 0; o < Columns::kOwn; ++o) {
           float scores[Columns::kRows];
@@ -321,12 +333,12 @@ __global__ void __launch_bounds__(kScanThreads, 1)
         }
       }
       if (i == stages || !cuda::sm90::named_barrier_any(1, kScanConsumers, crowded)) continue;
-      for (int q = warp; q < tile.num_rows && warp < kScanCutters; q += kScanCutters) {
+      for (int q = team_index; q < tile.num_rows; q += kScanTeams) {
         const auto count = static_cast<int>(shared.counts[q]);
         if (count <= lists.keep) continue;
-        const std::uint32_t worst = warp_cut(lists, tile.list() + q, count, shared.bins[warp]);
-        __syncwarp();
-        if (lane == 0) {
+        const std::uint32_t worst = team_cut(team, lists, tile.list() + q, count);
+        team.sync();  // both have read the count
+        if (CutTeam::thread() == 0) {
           shared.counts[q] = static_cast<std::uint32_t>(lists.keep);
           shared.bounds[q] = cuda::ordered_value(worst);
         }

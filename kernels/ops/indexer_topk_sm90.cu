@@ -13,28 +13,29 @@ constexpr std::int64_t kMaxHeads = 64;
 
 template <class Stored, int kHeads, int kRowBytes>
 struct Scan {
-  static const void* kernel() {
-    return reinterpret_cast<const void*>(scan_kernel<Stored, kHeads, kRowBytes>);
-  }
   static void run(const cuda::Launch& launch, const IndexerTopkArgs& args, const ScoreBatch& batch,
                   const CandidateLists& lists) {
     using Shared = ScanShared<kHeads, kRowBytes>;
     constexpr int kBytes = static_cast<int>(sizeof(Shared));
+    const auto kernel = scan_kernel<Stored, kHeads, kRowBytes>;
     DSABENCH_CUDA_CHECK(
-        cudaFuncSetAttribute(kernel(), cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes));
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes));
     ScanMaps maps{};
     std::int64_t tiles = 0;
     for (int s = 0; s < batch.num_segments; ++s) {
       const ScoreSegment& segment = batch.segments[s];
-      maps.keys[s] =
-          cuda::slab_map(segment.keys, segment.first_position + segment.num_rows, kRowBytes,
-                         segment.key_stride * static_cast<std::int64_t>(sizeof(Stored)), kScanKeys);
+      const std::int64_t keys = segment.first_position + segment.num_rows;
+      maps.keys[s] = cuda::slab_boxes({segment.keys, args.q.dtype(), 1, keys, args.q.dim(2),
+                                       keys * segment.key_stride, segment.key_stride},
+                                      kScanKeys);
+      if (segment.key_scales != nullptr) {
+        maps.key_scales[s] = cuda::float_boxes(segment.key_scales, keys, kScanKeys);
+      }
       tiles += cuda::ceil_div(segment.num_rows, Shared::kQueries);
     }
     const auto blocks = std::min<std::int64_t>(tiles, cuda::num_multiprocessors());
-    scan_kernel<Stored, kHeads, kRowBytes>
-        <<<cuda::grid_size(blocks), kScanThreads, kBytes, launch.stream()>>>(
-            batch, maps, score_queries<Stored>(args, kVectorBytes), lists, static_cast<int>(tiles));
+    kernel<<<cuda::grid_size(blocks), kScanThreads, kBytes, launch.stream()>>>(
+        batch, maps, score_queries<Stored>(args, kVectorBytes), lists, static_cast<int>(tiles));
     launch.check();
   }
 };
@@ -73,7 +74,9 @@ bool fits(const IndexerTopkArgs& args) {
   for (const IndexerSequence& sequence : args.sequences) {
     rows += sequence.span.num_rows;
     if (sequence.span.num_rows == 0) continue;
-    if (!aligned(sequence.keys, 1) || sequence.span.end_position() > kMaxScanKeys) return false;
+    if (reinterpret_cast<std::uintptr_t>(sequence.key_scales.raw()) % kVectorBytes != 0 ||
+        !aligned(sequence.keys, 1) || sequence.span.end_position() > kMaxScanKeys)
+      return false;
   }
   return rows >= kMinScanRows;
 }
@@ -81,11 +84,7 @@ bool fits(const IndexerTopkArgs& args) {
 }  // namespace
 
 bool indexer_topk_sm90(const cuda::Launch& launch, const IndexerTopkArgs& args) {
-  if (!fits(args)) return false;
-  bool available = false;
-  with_scan(args, [&](auto scan) { available = cuda::runs_on_sm90a(scan.kernel()); });
-  if (!available) return false;
-
+  if (!fits(args) || !cuda::has_sm90a() || !cuda::has_tensor_maps()) return false;
   const std::int64_t keep = args.top_k + 1;
   const std::int64_t capacity = candidate_capacity(static_cast<int>(keep));
   const std::int64_t max_rows = std::max<std::int64_t>(1, kMaxCandidateBytes / (8 * capacity));
@@ -108,9 +107,8 @@ bool indexer_topk_sm90(const cuda::Launch& launch, const IndexerTopkArgs& args) 
       with_scan(args, [&](auto scan) { scan.run(launch, args, batch, lists); });
     }
     const int bytes = static_cast<int>(cuda::ceil_div(batch.max_keys, 32) * 4);
-    DSABENCH_CUDA_CHECK(
-        cudaFuncSetAttribute(reinterpret_cast<const void*>(select_candidates_kernel),
-                             cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
+    DSABENCH_CUDA_CHECK(cudaFuncSetAttribute(select_candidates_kernel,
+                                             cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
     const std::int64_t blocks = std::max<std::int64_t>(1, batch.num_rows);
     select_candidates_kernel<<<cuda::grid_size(blocks), kSelectThreads,
                                static_cast<std::size_t>(bytes), launch.stream()>>>(

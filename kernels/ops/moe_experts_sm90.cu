@@ -1,3 +1,4 @@
+#include "kernels/cuda/architecture.h"
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/rows.cuh"
 #include "kernels/cuda/sm90.cuh"
@@ -249,8 +250,7 @@ __device__ __forceinline__ void multiply_tiles(const Call& call, Control& contro
   }
 }
 
-/// One block a multiprocessor. Empty, and without shared memory of its own, where it is compiled
-/// for anything but sm_90a.
+/// One block a multiprocessor. Empty where it is compiled for anything but sm_90a.
 template <Product kProduct>
 __global__ void __launch_bounds__(kThreads, 1)
     product_kernel(const __grid_constant__ CUtensorMap weights, const Call call) {
@@ -280,22 +280,14 @@ __global__ void __launch_bounds__(kThreads, 1)
 }
 
 template <Product kProduct>
-bool has_code() {
-  cudaFuncAttributes attributes{};
-  DSABENCH_CUDA_CHECK(cudaFuncGetAttributes(&attributes, product_kernel<kProduct>));
-  return attributes.sharedSizeBytes > 0;
-}
-
-template <Product kProduct>
 void launch_product(const cuda::Launch& launch, const ConstTensorView& weights, const Call& call) {
   const auto kernel = product_kernel<kProduct>;
-  int processors = 0;
-  DSABENCH_CUDA_CHECK(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount,
-                                             weights.device().ordinal));
   DSABENCH_CUDA_CHECK(
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kDynamicBytes));
-  kernel<<<static_cast<unsigned>(processors), kThreads, kDynamicBytes, launch.stream()>>>(
-      cuda::bf16_boxes(weights, kBoxRows<kProduct>), call);
+  const cuda::Matrices matrices{weights.raw(),  weights.dtype(),   weights.dim(0),   weights.dim(1),
+                                weights.dim(2), weights.stride(0), weights.stride(1)};
+  kernel<<<static_cast<unsigned>(cuda::num_multiprocessors()), kThreads, kDynamicBytes,
+           launch.stream()>>>(cuda::slab_boxes(matrices, kBoxRows<kProduct>), call);
   launch.check();
 }
 
@@ -312,8 +304,7 @@ bool moe_sm90_fits(const MoeExpertsArgs& args) {
   return args.x.dtype() == DType::bf16 && args.experts.num_elements() >= kMinPairs &&
          args.down.dim(0) > 0 && hidden > 0 && intermediate > 0 && hidden % kDepth == 0 &&
          intermediate % kDepth == 0 && is_aligned(args.x) && is_aligned(args.gate_up) &&
-         is_aligned(args.down) && has_code<Product::gate_up>() && has_code<Product::down>() &&
-         cuda::has_tensor_maps();
+         is_aligned(args.down) && cuda::has_sm90a() && cuda::has_tensor_maps();
 }
 
 void launch_moe_sm90(const cuda::Launch& launch, const ConstTensorView& x,

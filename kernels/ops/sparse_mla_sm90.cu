@@ -40,8 +40,7 @@ bool fits(const SparseMlaArgs& args) {
 }  // namespace
 
 bool sparse_mla_sm90(const cuda::Launch& launch, const SparseMlaArgs& args) {
-  const auto* kernel = reinterpret_cast<const void*>(shared_mla_kernel);
-  if (!fits(args) || !cuda::runs_on_sm90a(kernel)) return false;
+  if (!fits(args) || !cuda::has_sm90a()) return false;
   const std::int64_t heads = args.q_latent.dim(1), top_k = args.indices.dim(1);
   const std::int64_t by_heads = std::clamp<std::int64_t>(kSharedRows / heads, 1, kMaxGroup);
   const std::int64_t group =
@@ -77,10 +76,10 @@ bool sparse_mla_sm90(const cuda::Launch& launch, const SparseMlaArgs& args) {
 
   const auto bytes = static_cast<int>(union_bytes(group, top_k));
   constexpr int kBytes = static_cast<int>(sizeof(SharedMlaMemory));
-  DSABENCH_CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(union_kernel),
-                                           cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
   DSABENCH_CUDA_CHECK(
-      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes));
+      cudaFuncSetAttribute(union_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
+  DSABENCH_CUDA_CHECK(
+      cudaFuncSetAttribute(shared_mla_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes));
   MlaBatch batch{};
   std::int64_t groups = 0;
   const auto flush = [&] {
