@@ -6,8 +6,10 @@
 
 #include "kernels/base/error.h"
 #include "results/compare/metric_ratio.h"
+#include "results/compare/pair_table.h"
 #include "results/compare/pairing.h"
 #include "results/compare/quality_difference.h"
+#include "results/report/fields.h"
 
 namespace dsabench {
 namespace {
@@ -16,39 +18,10 @@ using compare::CellPair;
 using compare::ScoreDifference;
 using compare::Unmatched;
 using report::CellView;
+using report::naming;
+using report::nonempty;
 
 constexpr std::int64_t kMinResamples = 100;
-
-Field nonempty(const std::string& text) { return text.empty() ? Field() : Field(text); }
-
-std::vector<Column> identity_columns() {
-  using enum Shown;
-  return {{"model", "model", "", 0, where_it_varies, Role::identity},
-          {"suite", "suite", "", 0, where_it_varies, Role::identity},
-          {"device", "device", "", 0, where_it_varies, Role::identity},
-          {"dtype", "dtype", "", 0, where_it_varies, Role::identity},
-          {"indexer_mode", "indexer", "", 0, where_it_varies, Role::identity},
-          {"variant", "variant", "", 0, where_it_varies, Role::identity},
-          {"phase", "phase", "", 0, where_it_varies, Role::identity},
-          {"batch", "batch", "", 0, where_it_varies, Role::identity},
-          {"context_tokens", "context", "tokens", 0, everywhere, Role::identity}};
-}
-
-std::vector<Field> identity_of(const CellView& view) {
-  const CellRecord& cell = view.cell();
-  return {nonempty(cell.model),        nonempty(cell.suite),
-          nonempty(cell.device_kind),  nonempty(cell.dtype),
-          nonempty(cell.indexer_mode), nonempty(view.variant),
-          nonempty(cell.phase),        cell.batch,
-          cell.context_tokens};
-}
-
-void append(std::vector<Column>& columns, std::vector<Column> more) {
-  columns.insert(columns.end(), more.begin(), more.end());
-}
-void append(std::vector<Field>& fields, std::vector<Field> more) {
-  fields.insert(fields.end(), more.begin(), more.end());
-}
 
 /// The metrics of a cell's ok trials, in order of first appearance.
 std::vector<const MetricSamples*> metrics_of(const CellView& view) {
@@ -73,25 +46,18 @@ const MetricSamples* find_metric(const std::vector<const MetricSamples*>& metric
 
 Table speed_layout() {
   using enum Shown;
-  Table table;
-  table.title = "Speed: candidate against base";
-  table.name = "compare_speed";
-  table.columns = identity_columns();
-  append(table.columns,
-         {{"base_pattern", "pattern, base", "", 0, everywhere, Role::identity},
-          {"candidate_pattern", "pattern, candidate", "", 0, everywhere, Role::identity},
-          {"metric", "metric", "", 0, everywhere, Role::identity},
-          {"unit", "unit", "", 0, everywhere},
-          {"better", "better", "", 0, in_data},
-          {"base_median", "base", "", 0, everywhere},
-          {"candidate_median", "candidate", "", 0, everywhere},
-          {"ratio", "ratio", "", 4, everywhere},
-          {"ratio_low", "ratio, low", "", 4, in_data},
-          {"ratio_high", "ratio, high", "", 4, in_data},
-          {"interval", "95 %", "", 0, in_markdown},
-          {"base_samples", "base samples", "", 0, in_data},
-          {"candidate_samples", "candidate samples", "", 0, in_data}});
-  return table;
+  return compare::pair_table("Speed: candidate against base", "compare_speed",
+                             {naming("metric", "metric"),
+                              {"unit", "unit", "", 0, everywhere},
+                              {"better", "better", "", 0, in_data},
+                              {"base_median", "base", "", 0, everywhere},
+                              {"candidate_median", "candidate", "", 0, everywhere},
+                              {"ratio", "ratio", "", 4, everywhere},
+                              {"ratio_low", "ratio, low", "", 4, in_data},
+                              {"ratio_high", "ratio, high", "", 4, in_data},
+                              {"interval", "95 %", "", 0, in_markdown},
+                              {"base_samples", "base samples", "", 0, in_data},
+                              {"candidate_samples", "candidate samples", "", 0, in_data}});
 }
 
 /// Adds a pair's metrics; those of one side alone go to `unmatched`.
@@ -110,18 +76,15 @@ void add_metrics(Table& table, const CellPair& pair, std::vector<Unmatched>& unm
                                                              pair.candidate->pooled(metric->name));
     if (ratio.base.count == 0 || ratio.candidate.count == 0) continue;
     const bool interval = ratio.interval && metric->better != "exact";
-    std::vector<Field> row = identity_of(*pair.candidate);
-    append(
-        row,
-        {pair.base->cell().pattern, pair.candidate->cell().pattern, metric->name,
-         nonempty(metric->unit), nonempty(metric->better), ratio.base.median,
+    compare::add_row(
+        table, pair,
+        {metric->name, nonempty(metric->unit), nonempty(metric->better), ratio.base.median,
          ratio.candidate.median, ratio.ratio ? Field(*ratio.ratio) : Field(),
          interval ? Field(ratio.interval->low) : Field(),
          interval ? Field(ratio.interval->high) : Field(),
          interval ? Field(fmt::format("{:.4f}–{:.4f}", ratio.interval->low, ratio.interval->high))
                   : Field(),
          ratio.base.count, ratio.candidate.count});
-    table.rows.push_back(std::move(row));
   }
   for (const MetricSamples* metric : base_metrics) {
     if (find_metric(candidate_metrics, metric->name) == nullptr) {
@@ -133,24 +96,17 @@ void add_metrics(Table& table, const CellPair& pair, std::vector<Unmatched>& unm
 
 Table quality_layout() {
   using enum Shown;
-  Table table;
-  table.title = "Quality: candidate against base, item by item";
-  table.name = "compare_quality";
-  table.columns = identity_columns();
-  append(table.columns,
-         {{"base_pattern", "pattern, base", "", 0, everywhere, Role::identity},
-          {"candidate_pattern", "pattern, candidate", "", 0, everywhere, Role::identity},
-          {"task", "task", "", 0, everywhere, Role::identity},
-          {"items", "items", "", 0, everywhere},
-          {"base_score", "base", "", 1, everywhere},
-          {"candidate_score", "candidate", "", 1, everywhere},
-          {"difference", "difference", "", 2, everywhere},
-          {"difference_low", "difference, low", "", 2, in_data},
-          {"difference_high", "difference, high", "", 2, in_data},
-          {"interval", "95 %", "", 0, in_markdown},
-          {"items_better", "better", "", 0, everywhere},
-          {"items_worse", "worse", "", 0, everywhere}});
-  return table;
+  return compare::pair_table("Quality: candidate against base, item by item", "compare_quality",
+                             {naming("task", "task"),
+                              {"items", "items", "", 0, everywhere},
+                              {"base_score", "base", "", 1, everywhere},
+                              {"candidate_score", "candidate", "", 1, everywhere},
+                              {"difference", "difference", "", 2, everywhere},
+                              {"difference_low", "difference, low", "", 2, in_data},
+                              {"difference_high", "difference, high", "", 2, in_data},
+                              {"interval", "95 %", "", 0, in_markdown},
+                              {"items_better", "better", "", 0, everywhere},
+                              {"items_worse", "worse", "", 0, everywhere}});
 }
 
 void add_scores(Table& table, const CellPair& pair, const CompareOptions& options,
@@ -168,30 +124,12 @@ void add_scores(Table& table, const CellPair& pair, const CompareOptions& option
     note(score.other_prompt, "both", "have other prompts on each side");
     if (score.num_items == 0) continue;
     const double low = 100 * score.interval.low, high = 100 * score.interval.high;
-    std::vector<Field> row = identity_of(*pair.candidate);
-    append(row,
-           {pair.base->cell().pattern, pair.candidate->cell().pattern, score.task, score.num_items,
-            100 * score.base, 100 * score.candidate, 100 * score.difference, low, high,
-            fmt::format("{:+.2f} to {:+.2f}", low, high), score.num_better, score.num_worse});
-    table.rows.push_back(std::move(row));
+    compare::add_row(
+        table, pair,
+        {score.task, score.num_items, 100 * score.base, 100 * score.candidate,
+         100 * score.difference, low, high, fmt::format("{:+.2f} to {:+.2f}", low, high),
+         score.num_better, score.num_worse});
   }
-}
-
-Table unmatched_table(const std::vector<Unmatched>& unmatched) {
-  using enum Shown;
-  Table table;
-  table.title = "Not compared";
-  table.name = "compare_unmatched";
-  table.columns = identity_columns();
-  append(table.columns, {{"pattern", "pattern", "", 0, everywhere, Role::identity},
-                         {"side", "side", "", 0, everywhere},
-                         {"reason", "reason", "", 0, everywhere}});
-  for (const Unmatched& entry : unmatched) {
-    std::vector<Field> row = identity_of(*entry.cell);
-    append(row, {entry.cell->cell().pattern, entry.side, entry.reason});
-    table.rows.push_back(std::move(row));
-  }
-  return table;
 }
 
 /// What both runs are, and in what they differ.
@@ -242,7 +180,7 @@ std::vector<Table> compare_runs(const RunResults& base, const RunResults& candid
       fmt::format("scores x 100 over the items that both sides answered; intervals: paired "
                   "bootstrap over items, {} resamples, seed {}",
                   options.num_resamples, options.seed));
-  return {std::move(speed), std::move(quality), unmatched_table(pairing.unmatched)};
+  return {std::move(speed), std::move(quality), compare::unmatched_table(pairing.unmatched)};
 }
 
 }  // namespace dsabench
