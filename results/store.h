@@ -26,6 +26,7 @@ struct RunProgress {
     std::int64_t num_trials = 0;   ///< attempts written, of any outcome
     std::int64_t num_crashed = 0;  ///< of them, those that ended with their process
     TrialOutcome last_outcome = TrialOutcome::failed;
+    bool last_crashed = false;  ///< the last attempt ended with its process
   };
   RunRecord run;
   std::vector<PlannedCell> plan;

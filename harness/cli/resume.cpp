@@ -53,21 +53,6 @@ std::string plan_difference(const RunProgress& progress, const RunPlan& plan) {
   return difference_here(plan);
 }
 
-RetryRules retry_rules(const ResultStore& store, const std::string& run_id, bool retry_failed) {
-  RetryRules rules;
-  rules.failed = retry_failed;
-  rules.last_crashed = [&store, run_id](const RunProgress::Pair& pair) {
-    bool crashed = false;
-    for (const TrialRecord& trial : store.load_run(run_id).trials) {
-      if (trial.cell_id == pair.cell_id && trial.repeat == pair.repeat) {
-        crashed = trial.reason == kCrashReason;
-      }
-    }
-    return crashed;
-  };
-  return rules;
-}
-
 /// The code of a run that has nothing left to do.
 ExitCode exit_code_of(const RunProgress& run) {
   RunSummary summary{.run_id = run.run.run_id, .status = "done"};
@@ -98,8 +83,8 @@ ExitCode run_resume(const ResumeOptions& options, const Invocation& invocation) 
   const std::string run_id = resolve_run(store, options.run);
   const RunProgress before = settle(store, run_id, *progress);
   RunPlan plan = plan_of(before.run);
-  const std::vector<TrialTask> tasks = unfinished_trials(
-      plan.sweep, plan.repeats, before.tried, retry_rules(store, run_id, options.retry_failed));
+  const std::vector<TrialTask> tasks =
+      unfinished_trials(plan.sweep, plan.repeats, before.tried, options.retry_failed);
   if (tasks.empty()) {
     if (before.run.status != "done") store.finish_run(run_id, "done", unix_milliseconds());
     progress->message(fmt::format("run {} has nothing left to do", run_id));

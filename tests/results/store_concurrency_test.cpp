@@ -148,13 +148,24 @@ TEST_CASE("a killed trial is told from one that never began, and is a crash") {
   CHECK(progress.tried[1].num_trials == 1);
   CHECK(progress.tried[1].num_crashed == 1);
   CHECK(progress.tried[1].last_outcome == TrialOutcome::failed);
+  CHECK_FALSE(progress.tried[0].last_crashed);
+  CHECK(progress.tried[1].last_crashed);
   CHECK(store.load_run(run.run_id).trials[1].started_ms == 2);
+
+  TrialRecord next_trial = numbered_trial(run.run_id, plan[1].cell.cell_id, 0);
+  next_trial.outcome = TrialOutcome::failed;
+  next_trial.reason = "out of memory";
+  store.add_trial(next_trial);
+  auto again = store.load_progress(run.run_id).tried[1];
+  CHECK(again.num_crashed == 1);
+  CHECK_FALSE(again.last_crashed);
 
   store.begin_trial(run.run_id, plan[1].cell.cell_id, 0, 3);
   store.add_trial(numbered_trial(run.run_id, plan[1].cell.cell_id, 0));
-  const auto again = store.load_progress(run.run_id).tried[1];
+  again = store.load_progress(run.run_id).tried[1];
   CHECK(again.ok);
-  CHECK(again.num_trials == 2);
+  CHECK_FALSE(again.last_crashed);
+  CHECK(again.num_trials == 3);
   CHECK(again.num_crashed == 1);
   CHECK(again.last_outcome == TrialOutcome::ok);
 }
