@@ -133,4 +133,8 @@ struct RunningTrial {
   std::string boot_id;  ///< of the kernel that runs it
 };
 
+/// The trial that a begun one becomes where it ends without having measured anything.
+TrialRecord ended_trial(const RunningTrial& running, TrialOutcome outcome, std::string reason,
+                        std::int64_t finished_ms);
+
 }  // namespace dsabench

@@ -129,17 +129,8 @@ std::vector<RunningTrial> ResultStore::record_crashes(const std::string& run_id,
     crashed = store::read_running_trials(state_->db, run_id);
     std::erase_if(crashed, store::is_alive);
     for (const RunningTrial& marker : crashed) {
-      TrialRecord trial;
-      trial.run_id = marker.run_id;
-      trial.cell_id = marker.cell_id;
-      trial.repeat = marker.repeat;
-      trial.started_ms = marker.started_ms;
-      trial.finished_ms = now_ms;
-      trial.process_id = marker.process_id;
-      trial.outcome = TrialOutcome::failed;
-      trial.reason = kCrashReason;
-      trial.verification_json = trial.conditions_json = "{}";
-      store::insert_trial(state_->db, trial);
+      store::insert_trial(state_->db,
+                          ended_trial(marker, TrialOutcome::failed, kCrashReason, now_ms));
       store::delete_running_trial(state_->db, marker.run_id, marker.cell_id, marker.repeat);
     }
   });
