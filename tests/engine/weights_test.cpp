@@ -10,7 +10,7 @@
 #include "tests/support/checkpoint.h"
 #include "tests/support/error_message.h"
 #include "tests/support/random.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
@@ -23,8 +23,8 @@ ModelConfig config_of(const std::string& folder) {
 }
 
 Weights load_saved(const ModelConfig& config, const Checkpoint& checkpoint) {
-  const TemporaryDirectory folder;
-  checkpoint.save(folder.file("model.safetensors"));
+  const ScratchFolder folder;
+  checkpoint.save(folder / "model.safetensors");
   return load_weights(config, folder.path());
 }
 
@@ -143,9 +143,9 @@ TEST_CASE("weights: shards hold the same model as one file") {
     shards[shard].tensors.emplace(name, tensor.clone());
     map[name] = "model-" + std::to_string(shard) + ".safetensors";
   }
-  const TemporaryDirectory folder;
+  const ScratchFolder folder;
   for (int i = 0; i < 3; ++i) {
-    shards[i].save(folder.file("model-" + std::to_string(i) + ".safetensors"));
+    shards[i].save(folder / ("model-" + std::to_string(i) + ".safetensors"));
   }
   folder.write("model.safetensors.index.json", nlohmann::json{{"weight_map", map}}.dump());
   const Weights sharded = load_weights(config_of(kTiny), folder.path());

@@ -9,6 +9,7 @@
 #include "results/maintenance.h"
 #include "results/store/connection.h"
 #include "tests/harness/cli_calls.h"
+#include "tests/support/child_process.h"
 
 namespace dsabench {
 namespace {
@@ -246,22 +247,14 @@ TEST_CASE("a crash is noted and its trial run again") {
 TEST_CASE("a run that a live process has under way is refused") {
   const StoppedRun run(1);
   const RunResults before = run.load();
-  int ready[2], finish[2];
-  REQUIRE(pipe(ready) == 0);
-  REQUIRE(pipe(finish) == 0);
-  const pid_t child = test::start_child([&] {
+  const test::HeldChild child([&](auto hold) {
     ResultStore store = ResultStore::open(run.db(), ResultStore::Mode::read_write);
     store.begin_trial(before.run.run_id, before.plan[1].cell.cell_id, 0, 1);
-    char byte = 'x';
-    return write(ready[1], &byte, 1) == 1 && read(finish[0], &byte, 1) == 1;
+    hold();
   });
-  char byte = 0;
-  REQUIRE(read(ready[0], &byte, 1) == 1);
   const CliResult result = run.resume();
   CHECK(result.code == 2);
-  CHECK(contains(result.err, std::to_string(child)));
-  REQUIRE(write(finish[1], &byte, 1) == 1);
-  CHECK(test::wait_for(child) == 0);
+  CHECK(contains(result.err, std::to_string(child.id())));
   CHECK(run.load().trials.size() == 1);
 }
 

@@ -2,7 +2,9 @@
 
 #include <cmath>
 
-#include "tests/results/scratch_files.h"
+#include "kernels/base/error.h"
+#include "tests/support/catch.h"
+#include "tests/support/error_message.h"
 
 namespace dsabench {
 namespace {

@@ -8,22 +8,17 @@
 #include "results/maintenance.h"
 #include "results/store.h"
 #include "tests/results/approved_files.h"
+#include "tests/results/fixture_files.h"
 #include "tests/results/fixture_run.h"
 #include "tests/results/random_records.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/error_message.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
 
 using Mode = ResultStore::Mode;
-
-const std::string kFixtures = DSABENCH_TEST_DATA "/results/fixtures/";
-
-std::string exported(const std::string& path) {
-  std::ostringstream out;
-  export_database(path, out);
-  return out.str();
-}
 
 ImportReport import_text(const std::string& text, const std::string& path) {
   std::istringstream in(text);

@@ -7,7 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/results/random_records.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/error_message.h"
 
 namespace dsabench::test {
 namespace {

@@ -9,7 +9,10 @@
 #include "results/store/connection.h"
 #include "tests/results/full_size.h"
 #include "tests/results/random_records.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/child_process.h"
+#include "tests/support/error_message.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
@@ -112,31 +115,24 @@ TEST_CASE("a killed trial is told from one that never began, and is a crash") {
   const auto plan = random_plan(random, 3);
   ResultStore store = ResultStore::open(path, Mode::read_write);
   store.add_run(run, plan);
-  int reports[2];
-  REQUIRE(pipe(reports) == 0);
-  const pid_t child = start_child([&] {
+  HeldChild child([&](auto hold) {
     ResultStore other = ResultStore::open(path, Mode::read_write);
     other.begin_trial(run.run_id, plan[0].cell.cell_id, 0, 1);
     other.add_trial(numbered_trial(run.run_id, plan[0].cell.cell_id, 0));
     other.begin_trial(run.run_id, plan[1].cell.cell_id, 0, 2);
-    if (write(reports[1], "x", 1) != 1) return false;
-    for (;;) pause();
+    hold();
   });
-  char ready = 0;
-  REQUIRE(read(reports[0], &ready, 1) == 1);
-  close(reports[0]);
-  close(reports[1]);
 
   // While it lives, its trial is nobody's to record.
   CHECK(store.record_crashes(run.run_id, 9).empty());
   REQUIRE(store.load_progress(run.run_id).running.size() == 1);
   Continuation next{7, "dsabench resume", run.machine_id, "{}", run.build_id, "{}"};
   CHECK(contains(message_of<StoreError>([&] { store.reopen_run(run.run_id, next); }),
-                 std::to_string(child)));
-  kill(child, SIGKILL);
+                 std::to_string(child.id())));
+  child.kill();
   // Not waited for yet: a process that has ended counts as gone even so.
   while (store.record_crashes(run.run_id, 9).empty()) usleep(1000);
-  wait_for(child);
+  child.end();
 
   const RunProgress progress = store.load_progress(run.run_id.substr(0, 30));
   CHECK(progress.plan.size() == 3);

@@ -8,16 +8,17 @@
 #include "results/store.h"
 #include "results/store/connection.h"
 #include "results/store/migrations.h"
+#include "tests/results/fixture_files.h"
 #include "tests/results/fixture_run.h"
 #include "tests/results/random_records.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/error_message.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
 
 using Mode = ResultStore::Mode;
-
-const std::string kFixtures = DSABENCH_TEST_DATA "/results/fixtures/";
 
 std::int64_t pragma(const std::string& path, const std::string& name) {
   SQLite::Database db(path);

@@ -12,22 +12,19 @@
 #include "results/exchange.h"
 #include "results/maintenance.h"
 #include "results/store.h"
+#include "tests/results/fixture_files.h"
 #include "tests/results/fixture_run.h"
+#include "tests/results/foreign_lock.h"
 #include "tests/results/random_records.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/child_process.h"
+#include "tests/support/error_message.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
 
 using Mode = ResultStore::Mode;
-
-const std::string kFixtures = DSABENCH_TEST_DATA "/results/fixtures/";
-
-std::string exported(const std::string& path) {
-  std::ostringstream out;
-  export_database(path, out);
-  return out.str();
-}
 
 /// Makes every file that grows past `bytes` fail, in this process for good.
 bool limit_file_size(rlim_t bytes) {
@@ -201,16 +198,7 @@ TEST_CASE("a foreign lock on writing keeps no reader away, one on the whole file
   CAPTURE(wal);
   if (wal) ResultStore::open(path, Mode::read_write);
   const std::string before = exported(path);
-  int reports[2];
-  REQUIRE(pipe(reports) == 0);
-  const pid_t child = start_child([&] {
-    SQLite::Database db(path, SQLite::OPEN_READWRITE);
-    db.exec("BEGIN EXCLUSIVE; DELETE FROM layer_runs");
-    if (write(reports[1], "x", 1) != 1) return false;
-    for (;;) pause();
-  });
-  char ready = 0;
-  REQUIRE(read(reports[0], &ready, 1) == 1);
+  HeldChild other = locked_by_another(path);
   if (wal) {
     CHECK(exported(path) == before);
     CHECK(check_database(path).clean());
@@ -220,10 +208,7 @@ TEST_CASE("a foreign lock on writing keeps no reader away, one on the whole file
     CHECK(contains(message, "another process kept it locked"));
     CHECK(contains(message, path));
   }
-  kill(child, SIGKILL);
-  wait_for(child);
-  close(reports[0]);
-  close(reports[1]);
+  other.end();
   CHECK(exported(path) == before);
 }
 
