@@ -43,18 +43,18 @@ std::string notes_of(const Table& table) {
 TEST_CASE("a run against itself has ratio 1 and difference 0") {
   const RunResults run = fixture_run();
   const std::vector<Table> tables = compare_runs(run, run);
-  REQUIRE(tables.size() == 3);
+  REQUIRE(tables.size() == 4);
   for (const Table& table : tables) {
     for (const auto& row : table.rows) CHECK(row.size() == table.columns.size());
   }
   const Table &speed = tables[0], &quality = tables[1], &unmatched = tables[2];
-  REQUIRE(speed.rows.size() == 8);  // two cells, four metrics each
+  REQUIRE(speed.rows.size() == 4);  // two cells, two times each
   for (std::size_t row = 0; row < speed.rows.size(); ++row)
     CHECK(close(number(speed, row, "ratio"), 1));
   CHECK(number(speed, 0, "ratio_low") < 1);
   CHECK(number(speed, 0, "ratio_high") > 1);
-  CHECK(text(speed, 2, "metric") == "cache_bytes");
-  CHECK(std::isnan(number(speed, 2, "ratio_low")));  // a counter has no interval
+  CHECK(tables[3].rows.empty());  // of counters only what differs
+  CHECK(contains(notes_of(tables[3]), "counters equal on both sides: 4"));
   REQUIRE(quality.rows.size() == 6);
   for (std::size_t row = 0; row < quality.rows.size(); ++row) {
     CHECK(number(quality, row, "difference") == 0);
@@ -97,6 +97,32 @@ TEST_CASE("ratios are candidate over base, per metric, with what differs named")
   }
   CHECK(contains(reasons, "candidate: the base has no metric renamed"));
   CHECK(contains(reasons, "base: the candidate has no metric topk_overlap"));
+}
+
+TEST_CASE("counters are told where any value differs") {
+  const RunResults base = fixture_run();
+  RunResults candidate = base;
+  std::vector<std::int64_t>& bytes = candidate.trials[0].metrics[2].values;
+  const std::int64_t value = bytes.at(0);
+  const auto counters = [&] { return compare_runs(base, candidate)[3]; };
+  bytes = {value, value};
+  CHECK(counters().rows.empty());  // more samples of the same
+  bytes = {2 * value};
+  Table table = counters();
+  REQUIRE(table.rows.size() == 1);
+  CHECK(text(table, 0, "metric") == "cache_bytes");
+  CHECK(text(table, 0, "base_pattern") == "FFFF");
+  CHECK(number(table, 0, "base_minimum") == value);
+  CHECK(number(table, 0, "candidate_minimum") == 2 * value);
+  CHECK(close(number(table, 0, "ratio"), 2));
+  CHECK(contains(notes_of(table), "counters equal on both sides: 3"));
+  for (const std::int64_t other : {value - 1, value + 1}) {
+    bytes = {value, value, other};  // the median is the same
+    table = counters();
+    REQUIRE(table.rows.size() == 1);
+    CHECK(number(table, 0, "candidate_minimum") == std::min(value, other));
+    CHECK(number(table, 0, "candidate_maximum") == std::max(value, other));
+  }
 }
 
 TEST_CASE("the interval of a ratio covers the truth about as often as it says") {
@@ -188,7 +214,7 @@ TEST_CASE("cells pair across keys that are said not to matter, or say why not") 
   CompareOptions options;
   options.ignored_keys = {"pattern"};
   const auto loose = compare_runs(base, candidate, options);
-  REQUIRE(loose[0].rows.size() == 4);
+  REQUIRE(loose[0].rows.size() == 2);
   CHECK(text(loose[0], 0, "base_pattern") == "FFFF");
   CHECK(text(loose[0], 0, "candidate_pattern") == "FSFS");
   CHECK(close(number(loose[0], 0, "ratio"), 0.5));
@@ -215,6 +241,7 @@ TEST_CASE("comparisons are as approved") {
     if (metric.unit != "ns") continue;
     for (std::int64_t& value : metric.values) value = value * 9 / 10;
   }
+  candidate.trials[0].metrics[2].values = {2 * 1024 * 1024};
   candidate.trials[4].answers[0].score = 0;
   candidate.trials[4].answers[6].prompt_hash = "other";
   candidate.trials[1].metrics.pop_back();
