@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "harness/cli/results_database.h"
 #include "harness/cli/sweep.h"
@@ -12,19 +13,19 @@
 namespace dsabench {
 namespace {
 
-/// The run as it is once crashed trials are written down. Throws where a process still runs it.
+/// The run as it is once it is this process's and crashed trials are written down. Throws where
+/// another process runs it.
 RunProgress settle(ResultStore& store, const std::string& run_id, Progress& progress) {
+  if (const std::optional<std::int64_t> other = store.claim_run(run_id)) {
+    throw InvalidArgument(
+        fmt::format("run {} is being run by process {}; wait for it or end it", run_id, *other));
+  }
   const std::size_t crashed = store.record_crashes(run_id, unix_milliseconds()).size();
   if (crashed > 0) {
     progress.message(fmt::format("{} trial{} ended with {} process: noted as crashed", crashed,
                                  crashed == 1 ? "" : "s", crashed == 1 ? "its" : "their"));
   }
-  RunProgress run = store.load_progress(run_id);
-  if (!run.running.empty()) {
-    throw InvalidArgument(fmt::format("run {} is being run by process {}; wait for it or end it",
-                                      run_id, run.running.front().process_id));
-  }
-  return run;
+  return store.load_progress(run_id);
 }
 
 RunPlan plan_of(const RunRecord& run) {

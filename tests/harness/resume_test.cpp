@@ -258,6 +258,24 @@ TEST_CASE("a run that a live process has under way is refused") {
   CHECK(run.load().trials.size() == 1);
 }
 
+TEST_CASE("a run is refused at once while another process is between two trials of it") {
+  const StoppedRun run(1);
+  const RunRecord before = run.load().run;
+  test::HeldChild other([&](auto hold) {
+    run.open().reopen_run(
+        before.run_id, {1, "dsabench resume last", before.machine_id, "{}", before.build_id, "{}"});
+    hold();
+  });
+  const CliResult result = run.resume();
+  CHECK(result.code == 2);
+  CHECK(contains(result.err, "is being run by process " + std::to_string(other.id())));
+  CHECK_FALSE(contains(result.err, "loading"));
+  CHECK(run.load().run.continuations.size() == 1);
+  other.end();
+  CHECK(run.resume().code == 0);
+  CHECK(run.load().trials.size() == 4);
+}
+
 TEST_CASE("failed trials are outcomes, unless they are to be run again") {
   const StoppedRun run(3);
   CliSeams no_memory;

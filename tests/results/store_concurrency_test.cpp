@@ -166,6 +166,60 @@ TEST_CASE("a killed trial is told from one that never began, and is a crash") {
   CHECK(again.last_outcome == TrialOutcome::ok);
 }
 
+TEST_CASE("one process at a time has a run under way, between its trials too") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  RunRecord run = random_run(random);
+  run.status = "running";
+  const Continuation next{7, "dsabench resume", run.machine_id, "{}", run.build_id, "{}"};
+  ResultStore store = ResultStore::open(path, Mode::read_write);
+  const auto refused_for = [&](const HeldChild& child) {
+    return store.claim_run(run.run_id) == child.id() &&
+           contains(message_of<StoreError>([&] { store.reopen_run(run.run_id, next); }),
+                    std::to_string(child.id()));
+  };
+  {
+    HeldChild writer([&](auto hold) {
+      ResultStore::open(path, Mode::read_write).add_run(run, {});
+      hold();
+    });
+    CHECK(refused_for(writer));
+    writer.kill();
+    while (store.claim_run(run.run_id)) usleep(1000);  // not waited for yet, and gone
+  }
+  store.finish_run(run.run_id, "interrupted", 5);
+  {
+    HeldChild reopener([&](auto hold) {
+      ResultStore::open(path, Mode::read_write).reopen_run(run.run_id, next);
+      hold();
+    });
+    CHECK(refused_for(reopener));
+  }
+  CHECK_FALSE(store.claim_run(run.run_id));
+  const auto others = [&](bool expected) {
+    return succeeds_in_child([&] {
+      return ResultStore::open(path, Mode::read_write).claim_run(run.run_id).has_value() ==
+             expected;
+    });
+  };
+  CHECK(others(true));  // this process has it
+  CHECK_FALSE(store.claim_run(run.run_id));
+  store.finish_run(run.run_id, "done", 6);
+  CHECK(others(false));
+}
+
+TEST_CASE("a run that was finished before it was stored is under way nowhere") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  RunRecord run = random_run(random);
+  run.status = "done";
+  ResultStore::open(path, Mode::read_write).add_run(run, {});
+  CHECK(succeeds_in_child(
+      [&] { return !ResultStore::open(path, Mode::read_write).claim_run(run.run_id); }));
+}
+
 TEST_CASE("a run that is gone on with elsewhere is mixed") {
   DSABENCH_SEEDED(random);
   ScratchFolder folder;
