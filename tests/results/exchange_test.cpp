@@ -64,6 +64,13 @@ TEST_CASE("an export is as approved") {
   check_approved("export.jsonl", exported(kFixtures + "schema_v3.sqlite"));
 }
 
+TEST_CASE("an import of the approved export gives it again") {
+  ScratchFolder folder;
+  const std::string text = exported(kFixtures + "schema_v3.sqlite"), path = folder / "a.db";
+  import_text(text, path);
+  CHECK((exported(path) == text));
+}
+
 TEST_CASE("export and import lose nothing") {
   DSABENCH_SEEDED(random);
   ScratchFolder folder;
@@ -74,7 +81,8 @@ TEST_CASE("export and import lose nothing") {
     SQLite::Database db(from, SQLite::OPEN_READWRITE);
     db.exec(
         "INSERT INTO output VALUES ('unused', 'text'); UPDATE answer SET score = -9e999"
-        " WHERE position = 0");
+        " WHERE position = 0;"
+        "INSERT INTO cell SELECT 'unused', '{}', '', '', '', '', '', '', '', '', 0, 0");
   }
   const std::string text = exported(from);
   const ImportReport report = import_text(text, to);
@@ -122,9 +130,11 @@ TEST_CASE("every kind of change makes a run another one") {
       "UPDATE sample SET value = value + 1 WHERE metric_id = 2 AND position = 1",
       "DELETE FROM sample WHERE metric_id = 1 AND position = 6",
       "UPDATE stage_time SET nanoseconds = 0 WHERE trial_id = 1 AND stage = 'topk'",
-      "UPDATE layer_runs SET expected = 9 WHERE trial_id = 2", "UPDATE answer SET score = 0.125",
+      "UPDATE layer_runs SET expected = 9 WHERE trial_id = 2",
+      "UPDATE layer_runs SET runs = 9 WHERE trial_id = 2", "UPDATE answer SET score = 0.125",
       "UPDATE output SET text = 'x' WHERE text = ''", "UPDATE planned_cell SET dialect = 'vllm'",
-      "UPDATE trial SET reason = 'y' WHERE trial_id = 3", "UPDATE continuation SET started_ms = 0",
+      "UPDATE trial SET reason = 'y' WHERE trial_id = 3",
+      "UPDATE trial SET repeat = 5 WHERE trial_id = 3", "UPDATE continuation SET started_ms = 0",
       "DELETE FROM running_trial", "UPDATE run SET seed = 0");
   CAPTURE(change);
   ScratchFolder folder;
@@ -149,6 +159,25 @@ TEST_CASE("one cell id with two contents stops the merge") {
   CHECK(contains(message, plan[1].cell.cell_id));
   CHECK(contains(message, id));
   CHECK(ResultStore::open(ours, Mode::read_only).list_runs().size() == 1);
+}
+
+TEST_CASE("one output id with two texts stops the merge") {
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  std::filesystem::copy_file(kFixtures + "schema_v3.sqlite", path);
+  const std::string text = exported(path);
+  {
+    SQLite::Database db(path, SQLite::OPEN_READWRITE);
+    db.exec("UPDATE output SET text = 'another' WHERE text = ''; DELETE FROM running_trial");
+    for (const char* table : {"sample", "metric", "stage_time", "layer_runs", "answer", "trial",
+                              "continuation", "planned_cell", "run_process", "run"}) {
+      db.exec(std::string("DELETE FROM ") + table);
+    }
+  }
+  const auto message = message_of<StoreError>([&] { import_text(text, path); });
+  CHECK(contains(message, "output "));
+  CHECK(contains(message, "stored with other content"));
+  CHECK(ResultStore::open(path, Mode::read_only).list_runs().empty());
 }
 
 TEST_CASE("an export cut short anywhere imports nothing") {

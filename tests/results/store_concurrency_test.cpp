@@ -209,6 +209,49 @@ TEST_CASE("one process at a time has a run under way, between its trials too") {
   CHECK(others(false));
 }
 
+TEST_CASE("a live process is not the one that had its number in another boot or before") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  RunRecord run = random_run(random);
+  run.status = "running";
+  const auto plan = random_plan(random, 1);
+  const HeldChild child([&](auto hold) {
+    ResultStore store = ResultStore::open(path, Mode::read_write);
+    store.add_run(run, plan);
+    store.begin_trial(run.run_id, plan[0].cell.cell_id, 0, 1);
+    hold();
+  });
+  const auto mark_as = [&](const std::string& change) {
+    SQLite::Database db(path, SQLite::OPEN_READWRITE);
+    for (const std::string table : {"run_process", "running_trial"}) {
+      db.exec("UPDATE " + table + " SET " + change);
+    }
+  };
+  ResultStore store = ResultStore::open(path, Mode::read_write);
+  CHECK(store.claim_run(run.run_id) == child.id());
+  CHECK(store.record_crashes(run.run_id, 9).empty());
+  SECTION("another boot") { mark_as("boot_id = 'another'"); }
+  SECTION("an earlier start") { mark_as("process_start = process_start - 1"); }
+  CHECK_FALSE(store.claim_run(run.run_id));
+  CHECK(store.record_crashes(run.run_id, 9).size() == 1);
+}
+
+TEST_CASE("a trial under way keeps others from its run") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  const RunRecord run = random_run(random);
+  const auto plan = random_plan(random, 1);
+  ResultStore store = ResultStore::open(path, Mode::read_write);
+  store.add_run(run, plan);
+  const HeldChild child([&](auto hold) {
+    ResultStore::open(path, Mode::read_write).begin_trial(run.run_id, plan[0].cell.cell_id, 0, 1);
+    hold();
+  });
+  CHECK(store.claim_run(run.run_id) == child.id());
+}
+
 TEST_CASE("a run that was finished before it was stored is under way nowhere") {
   DSABENCH_SEEDED(random);
   ScratchFolder folder;
