@@ -78,6 +78,7 @@ TEST_CASE("ratios are candidate over base, per metric, with what differs named")
     for (std::int64_t& value : metric.values) value *= 2;
   }
   candidate.trials[0].metrics[3].name = "renamed";
+  candidate.trials[1].metrics[0].unit = "us";
   const std::vector<Table> tables = compare_runs(base, candidate);
   const Table& speed = tables[0];
   CHECK(text(speed, 0, "metric") == "prefill");
@@ -96,11 +97,38 @@ TEST_CASE("ratios are candidate over base, per metric, with what differs named")
     reasons += text(tables[2], row, "side") + ": " + text(tables[2], row, "reason") + "\n";
   }
   CHECK(contains(reasons, "candidate: the base has no metric renamed"));
+  CHECK(contains(reasons, "candidate: the base has no metric prefill in us"));
   CHECK(contains(reasons, "base: the candidate has no metric topk_overlap"));
 }
 
-TEST_CASE("counters are told where any value differs") {
+TEST_CASE("a cell that is not ok on one side is not compared, and says on which") {
+  const RunResults run = fixture_run();
+  RunResults failed = run;
+  failed.trials[0].outcome = TrialOutcome::failed;
+  failed.trials[0].reason = "broken";
+  for (const bool of_base : {true, false}) {
+    const auto tables = of_base ? compare_runs(failed, run) : compare_runs(run, failed);
+    REQUIRE(tables[0].rows.size() == 2);
+    CHECK(text(tables[0], 0, "base_pattern") == "FSFS");
+    std::string reasons;
+    for (std::size_t row = 0; row < tables[2].rows.size(); ++row) {
+      reasons += text(tables[2], row, "reason") + "\n";
+    }
+    CHECK(contains(reasons, of_base ? "base: failed: broken" : "candidate: failed: broken"));
+  }
+}
+
+TEST_CASE("a metric without samples is not compared") {
   const RunResults base = fixture_run();
+  RunResults candidate = base;
+  candidate.trials[0].metrics[0].values.clear();
+  const Table speed = compare_runs(base, candidate)[0];
+  REQUIRE(speed.rows.size() == 3);
+  CHECK(text(speed, 0, "metric") == "decode_step");
+}
+
+TEST_CASE("counters are told where any value differs") {
+  RunResults base = fixture_run();
   RunResults candidate = base;
   std::vector<std::int64_t>& bytes = candidate.trials[0].metrics[2].values;
   const std::int64_t value = bytes.at(0);
@@ -123,6 +151,9 @@ TEST_CASE("counters are told where any value differs") {
     CHECK(number(table, 0, "candidate_minimum") == std::min(value, other));
     CHECK(number(table, 0, "candidate_maximum") == std::max(value, other));
   }
+  base.trials[0].metrics[2].values = {value, value, value + 1};
+  bytes = {value, value + 1, value + 1};
+  CHECK(counters().rows.size() == 1);
 }
 
 TEST_CASE("the interval of a ratio covers the truth about as often as it says") {
@@ -149,7 +180,9 @@ TEST_CASE("medians of nothing and of zeros have no ratio") {
   CHECK_FALSE(compare::median_ratio(zero, two).ratio);
   CHECK(compare::median_ratio(one, two).ratio);
   CHECK_FALSE(compare::median_ratio(one, two).interval);
+  CHECK_FALSE(compare::median_ratio(two, one).interval);
   CHECK_FALSE(compare::median_ratio({{0, 5, 6}}, two).interval);  // no logarithm of its low end
+  CHECK_FALSE(compare::median_ratio(two, {{0, 5, 6}}).interval);
 }
 
 TEST_CASE("quality is paired item by item") {
@@ -198,6 +231,63 @@ TEST_CASE("the paired interval is the binomial one where all differences are equ
   const double half = 196 * std::sqrt(0.3 * 0.7 / 100);
   CHECK(std::abs(number(quality, 0, "difference_low") - (-30 - half)) < 1.5);
   CHECK(std::abs(number(quality, 0, "difference_high") - (-30 + half)) < 1.5);
+}
+
+TEST_CASE("equal differences have an interval without width, for odd counts too") {
+  for (const int count : {1, 2, 3, 7}) {
+    CAPTURE(count);
+    RunResults base = fixture_run();
+    base.trials[4].answers.clear();
+    for (int i = 0; i < count; ++i) {
+      base.trials[4].answers.push_back({std::to_string(i), "t", "h", 1, 1, "x", "stop", 1.0});
+    }
+    RunResults candidate = base;
+    for (AnswerRecord& answer : candidate.trials[4].answers) answer.score = 0.5;
+    const Table quality = compare_runs(base, candidate)[1];
+    CHECK(close(number(quality, 0, "difference_low"), -50));
+    CHECK(close(number(quality, 0, "difference_high"), -50));
+  }
+}
+
+TEST_CASE("a task without a common item is no part of the mean") {
+  RunResults base = fixture_run(), candidate = base;
+  const Table before = compare_runs(base, candidate)[1];
+  base.trials[4].answers.push_back({"item", "third", "one", 1, 1, "x", "stop", 1.0});
+  candidate.trials[4].answers.push_back({"item", "third", "other", 1, 1, "x", "stop", 1.0});
+  const Table quality = compare_runs(base, candidate)[1];
+  CHECK(quality.rows.size() == before.rows.size());
+  CHECK(text(quality, 2, "task") == "mean of 2 tasks");
+  CHECK(number(quality, 2, "base_score") == number(before, 2, "base_score"));
+  CHECK(number(quality, 2, "candidate_score") == number(before, 2, "candidate_score"));
+}
+
+TEST_CASE("an item asked in several trials counts once, with its mean score") {
+  const RunResults base = fixture_run();
+  RunResults candidate = base;
+  TrialRecord again = candidate.trials[4];
+  again.repeat = 1;
+  REQUIRE(again.answers[0].score == 1.0);
+  again.answers[0].score = 0;
+  candidate.trials.push_back(again);
+  const Table quality = compare_runs(base, candidate)[1];
+  CHECK(integer(quality, 0, "items") == 10);
+  CHECK(integer(quality, 0, "items_worse") == 1);
+  CHECK(close(number(quality, 0, "difference"), -5));  // half an item of ten
+}
+
+TEST_CASE("cells without a readable form pair by their ids alone") {
+  RunResults base = fixture_run(), candidate = fixture_run();
+  base.plan[1].cell.canonical_json = candidate.plan[1].cell.canonical_json = "none";
+  candidate.plan[1].cell.cell_id = candidate.trials[1].cell_id = "another";
+  CompareOptions options;
+  options.ignored_keys = {"pattern"};
+  const auto tables = compare_runs(base, candidate, options);
+  std::string reasons;
+  for (std::size_t row = 0; row < tables[2].rows.size(); ++row) {
+    reasons += text(tables[2], row, "reason") + "\n";
+  }
+  CHECK(contains(reasons, "the base has no such cell"));
+  CHECK(contains(reasons, "the candidate has no such cell"));
 }
 
 TEST_CASE("cells pair across keys that are said not to matter, or say why not") {

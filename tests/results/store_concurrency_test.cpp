@@ -237,6 +237,26 @@ TEST_CASE("a live process is not the one that had its number in another boot or 
   CHECK(store.record_crashes(run.run_id, 9).size() == 1);
 }
 
+TEST_CASE("a process stays itself whatever its name, and as it grows") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  const RunRecord run = random_run(random);
+  const auto plan = random_plan(random, 2);
+  ResultStore store = ResultStore::open(path, Mode::read_write);
+  store.add_run(run, plan);
+  const HeldChild child([&](auto hold) {
+    prctl(PR_SET_NAME, "a) Z b");
+    ResultStore::open(path, Mode::read_write).begin_trial(run.run_id, plan[0].cell.cell_id, 0, 1);
+    hold();
+  });
+  store.begin_trial(run.run_id, plan[1].cell.cell_id, 0, 1);
+  const std::vector<char> grown(256 << 20, 'x');
+  CHECK(grown.back() == 'x');
+  CHECK(store.record_crashes(run.run_id, 9).empty());
+  CHECK(store.claim_run(run.run_id) == child.id());
+}
+
 TEST_CASE("a trial under way keeps others from its run") {
   DSABENCH_SEEDED(random);
   ScratchFolder folder;
