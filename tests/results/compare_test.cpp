@@ -310,6 +310,9 @@ TEST_CASE("cells pair across keys that are said not to matter, or say why not") 
   CHECK(close(number(loose[0], 0, "ratio"), 0.5));
   CHECK(loose[2].rows.empty());
 
+  // Cells of one id are a pair, however many others are alike.
+  CHECK(compare_runs(fixture_run(), fixture_run(), options)[0].rows.size() == 4);
+
   base = fixture_run();
   base.plan.erase(base.plan.begin() + 1);  // FFFF, FSSS and FSSF of this suite remain
   const auto several = compare_runs(base, candidate, options);

@@ -41,5 +41,26 @@ TEST_CASE("what is no UTF-8 has no length") {
   }
 }
 
+TEST_CASE("what reorders or rules a terminal is unsafe") {
+  const auto unsafe = [](std::uint32_t c) { return report::is_unsafe(c); };
+  for (const std::uint32_t c : {0x00, 0x07, 0x08, 0x1b, 0x1f, 0x7f, 0x80, 0x9b, 0x9f, 0x061c,
+                                0x200e, 0x200f, 0x202a, 0x202e, 0x2066, 0x2069}) {
+    CAPTURE(c);
+    CHECK(unsafe(c));
+  }
+  for (const std::uint32_t c : {0x09, 0x0a, 0x0d, 0x20, 0x7e, 0x85, 0xa0, 0x061b, 0x061d, 0x200d,
+                                0x2010, 0x2029, 0x202f, 0x2065, 0x206a, 0x1f600}) {
+    CAPTURE(c);
+    CHECK_FALSE(unsafe(c));
+  }
+}
+
+TEST_CASE("XML never holds what it may not") {
+  CHECK(report::escape_xml("a&b<c>\"d'") == "a&#38;b&#60;c&#62;&#34;d&#39;");
+  CHECK(report::escape_xml(encode(0xfffe) + encode(0xffff) + encode(0xfffd)) ==
+        encode(0xfffd) + encode(0xfffd) + encode(0xfffd));
+  CHECK(report::escape_xml("\v\f\x1b") == "  " + encode(0xfffd));
+}
+
 }  // namespace
 }  // namespace dsabench::test
