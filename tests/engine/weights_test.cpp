@@ -1,6 +1,8 @@
 #include "engine/model/weights.h"
 
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "engine/model/safetensors.h"
@@ -321,6 +323,23 @@ TEST_CASE("weights: the content id follows the bytes") {
       checkpoint.tensors.at("model.layers.5.mlp.experts.7.down_proj.weight").view().raw());
   bytes[0] ^= 1;
   CHECK(load_saved(config, checkpoint).content_id != before);
+}
+
+TEST_CASE("values that are not finite are counted, wherever they stand") {
+  const ModelConfig config = config_of(kTiny);
+  CHECK(load_saved(config, Checkpoint::read(kTiny)).not_finite.empty());
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float value : {infinity, -infinity, std::nanf("")}) {
+    Checkpoint checkpoint = Checkpoint::read(kTiny);
+    Tensor& norm = checkpoint.tensors.at("model.norm.weight");
+    const std::int64_t count = norm.view().num_elements();
+    norm.data<float>()[0] = norm.data<float>()[count - 1] = value;
+    norm.data<float>()[1] = std::numeric_limits<float>::max();
+    const Weights weights = load_saved(config, checkpoint);
+    CHECK(weights.not_finite ==
+          std::vector<std::string>{
+              fmt::format("model.norm.weight: 2 of {} values are NaN or infinite", count)});
+  }
 }
 
 }  // namespace dsabench::test

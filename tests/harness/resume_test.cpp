@@ -293,6 +293,20 @@ TEST_CASE("failed trials are outcomes, unless they are to be run again") {
   CHECK(run.load().trials.size() == 5);
 }
 
+TEST_CASE("differences are named on every level, and on either side") {
+  RunRecord run;
+  run.machine_id = "1";
+  run.machine_json = R"({"a":{"b":{"c":1}},"gone":2,"same":3})";
+  const ResumeHere here{{"2", R"({"a":{"b":{"c":4}},"new":5,"same":3})"}, {}, {}, {}, {}};
+  const std::string message =
+      test::message_of<InvalidArgument>([&] { check_resumable(run, here, false); });
+  CAPTURE(message);
+  CHECK(contains(message, "a.b.c: 1 in the run, 4 here"));
+  CHECK(contains(message, "gone: 2 in the run, null here"));
+  CHECK(contains(message, "new: null in the run, 5 here"));
+  CHECK_FALSE(contains(message, "same"));
+}
+
 TEST_CASE("only the same machine and build pass without leave") {
   RunRecord run;
   run.machine_id = run.build_id = run.model_id = "1";
