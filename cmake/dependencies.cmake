@@ -28,5 +28,13 @@ add_library(dsabench_sqlite INTERFACE)
 target_link_libraries(dsabench_sqlite INTERFACE ${DSABENCH_SQLITECPP_LIBRARY}
                       ${DSABENCH_SQLITE_LIBRARY} m ${CMAKE_DL_LIBS} Threads::Threads)
 
+# UTF-8, read code point by code point.
+find_library(DSABENCH_UTF8PROC_LIBRARY NAMES libutf8proc.a REQUIRED)
+find_path(DSABENCH_UTF8PROC_INCLUDE NAMES utf8proc.h REQUIRED)
+add_library(dsabench_utf8proc INTERFACE)
+target_include_directories(dsabench_utf8proc SYSTEM INTERFACE ${DSABENCH_UTF8PROC_INCLUDE})
+target_compile_definitions(dsabench_utf8proc INTERFACE UTF8PROC_STATIC)
+target_link_libraries(dsabench_utf8proc INTERFACE ${DSABENCH_UTF8PROC_LIBRARY})
+
 # XXH3 as a header (XXH_INLINE_ALL).
 find_path(DSABENCH_XXHASH_INCLUDE NAMES xxhash.h REQUIRED)

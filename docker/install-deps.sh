@@ -9,7 +9,7 @@ role=${1:-build}
 
 build="git ca-certificates g++ cmake ninja-build lld pkg-config
   libcli11-dev libfmt-dev nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev
-  libopenblas-openmp-dev libxxhash-dev libboost-dev"
+  libopenblas-openmp-dev libxxhash-dev libutf8proc-dev libboost-dev"
 test="catch2 libbenchmark-dev clang clang-format sqlite3"
 
 case "$role" in

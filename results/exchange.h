@@ -2,7 +2,7 @@
 /// Results databases as text, and their merge.
 ///
 /// The format is JSON Lines, lossless: a header, then every row of every table, then a trailer.
-///   {"format":"dsabench-results","format_version":1,"schema_version":2,"counts":{"run":1,...}}
+///   {"format":"dsabench-results","format_version":1,"schema_version":3,"counts":{"run":1,...}}
 ///   {"table":"run","run_id":"...",...}
 ///   {"end":true,"counts":{"run":1,...}}
 /// A row has all columns of its table in the schema it names. Text is a string, or

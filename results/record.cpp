@@ -1,6 +1,7 @@
 #include "results/record.h"
 
 #include <array>
+#include <utility>
 
 #include "kernels/base/error.h"
 
@@ -22,6 +23,21 @@ TrialOutcome parse_trial_outcome(const std::string& name) {
   }
   throw InvalidArgument(
       "a trial's outcome is one of ok, incorrect, failed, discarded, interrupted; got " + name);
+}
+
+TrialRecord ended_trial(const RunningTrial& running, TrialOutcome outcome, std::string reason,
+                        std::int64_t finished_ms) {
+  TrialRecord trial;
+  trial.run_id = running.run_id;
+  trial.cell_id = running.cell_id;
+  trial.repeat = running.repeat;
+  trial.started_ms = running.started_ms;
+  trial.finished_ms = finished_ms;
+  trial.process_id = running.process_id;
+  trial.outcome = outcome;
+  trial.reason = std::move(reason);
+  trial.verification_json = trial.conditions_json = "{}";
+  return trial;
 }
 
 }  // namespace dsabench

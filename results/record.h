@@ -122,15 +122,22 @@ struct TrialRecord {
   std::vector<AnswerRecord> answers;
 };
 
+/// A process, told from any other that had or will have its number.
+struct ProcessMark {
+  std::int64_t process_id = 0;
+  std::int64_t process_start = 0;  ///< clock ticks since boot
+  std::string boot_id;             ///< of the kernel that runs it
+};
+
 /// A trial that has begun and not ended, and the process it runs in.
-struct RunningTrial {
+struct RunningTrial : ProcessMark {
   std::string run_id, cell_id;
   std::int64_t repeat = 0;
   std::int64_t started_ms = 0;
-  std::int64_t process_id = 0;
-  /// Clock ticks from boot to the start of the process: a process id alone is used again.
-  std::int64_t process_start = 0;
-  std::string boot_id;  ///< of the kernel that runs it
 };
+
+/// The trial that a begun one becomes where it ends without having measured anything.
+TrialRecord ended_trial(const RunningTrial& running, TrialOutcome outcome, std::string reason,
+                        std::int64_t finished_ms);
 
 }  // namespace dsabench

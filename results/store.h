@@ -26,6 +26,7 @@ struct RunProgress {
     std::int64_t num_trials = 0;   ///< attempts written, of any outcome
     std::int64_t num_crashed = 0;  ///< of them, those that ended with their process
     TrialOutcome last_outcome = TrialOutcome::failed;
+    bool last_crashed = false;  ///< the last attempt ended with its process
   };
   RunRecord run;
   std::vector<PlannedCell> plan;
@@ -54,7 +55,8 @@ class ResultStore {
   int schema_version() const;
   const std::string& path() const;
 
-  /// Writes the run and its whole plan in one transaction.
+  /// Writes the run and its whole plan in one transaction. A run with status "running" is under way
+  /// in this process from now on, until finish_run.
   void add_run(const RunRecord& run, const std::vector<PlannedCell>& plan);
   /// Marks a trial as begun by this process, so that a crash can be told from a trial that never
   /// began: fills in the process. A marker of the same run, cell and repeat is replaced.
@@ -66,10 +68,13 @@ class ResultStore {
   /// machine) into trials that failed with kCrashReason, in one transaction, and returns them.
   /// Markers of live processes stay: load_progress(...).running.
   std::vector<RunningTrial> record_crashes(const std::string& run_id, std::int64_t now_ms);
+  /// Notes that this process has the run under way, until it ends or finish_run. Where another live
+  /// process has, that one's id comes back and nothing is written.
+  std::optional<std::int64_t> claim_run(const std::string& run_id);
   void finish_run(const std::string& run_id, const std::string& status, std::int64_t finished_ms);
   /// Sets the run running again and notes by what. Where machine or build are not the run's it is
-  /// mixed from now on, and its trials from there carry their own ids. Throws where another live
-  /// process has a trial of the run under way.
+  /// mixed from now on, and its trials from there carry their own ids. Claims the run; throws where
+  /// another live process has it under way.
   void reopen_run(const std::string& run_id, const Continuation& continuation);
 
   /// Newest first.

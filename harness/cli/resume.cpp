@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "harness/cli/results_database.h"
 #include "harness/cli/sweep.h"
@@ -12,19 +13,19 @@
 namespace dsabench {
 namespace {
 
-/// The run as it is once crashed trials are written down. Throws where a process still runs it.
+/// The run as it is once it is this process's and crashed trials are written down. Throws where
+/// another process runs it.
 RunProgress settle(ResultStore& store, const std::string& run_id, Progress& progress) {
+  if (const std::optional<std::int64_t> other = store.claim_run(run_id)) {
+    throw InvalidArgument(
+        fmt::format("run {} is being run by process {}; wait for it or end it", run_id, *other));
+  }
   const std::size_t crashed = store.record_crashes(run_id, unix_milliseconds()).size();
   if (crashed > 0) {
     progress.message(fmt::format("{} trial{} ended with {} process: noted as crashed", crashed,
                                  crashed == 1 ? "" : "s", crashed == 1 ? "its" : "their"));
   }
-  RunProgress run = store.load_progress(run_id);
-  if (!run.running.empty()) {
-    throw InvalidArgument(fmt::format("run {} is being run by process {}; wait for it or end it",
-                                      run_id, run.running.front().process_id));
-  }
-  return run;
+  return store.load_progress(run_id);
 }
 
 RunPlan plan_of(const RunRecord& run) {
@@ -51,21 +52,6 @@ std::string plan_difference(const RunProgress& progress, const RunPlan& plan) {
       [](const PlannedCell& a, const PlannedCell& b) { return a.cell.cell_id == b.cell.cell_id; });
   if (!same_cells) return "its cells are not those that the run stored";
   return difference_here(plan);
-}
-
-RetryRules retry_rules(const ResultStore& store, const std::string& run_id, bool retry_failed) {
-  RetryRules rules;
-  rules.failed = retry_failed;
-  rules.last_crashed = [&store, run_id](const RunProgress::Pair& pair) {
-    bool crashed = false;
-    for (const TrialRecord& trial : store.load_run(run_id).trials) {
-      if (trial.cell_id == pair.cell_id && trial.repeat == pair.repeat) {
-        crashed = trial.reason == kCrashReason;
-      }
-    }
-    return crashed;
-  };
-  return rules;
 }
 
 /// The code of a run that has nothing left to do.
@@ -98,8 +84,8 @@ ExitCode run_resume(const ResumeOptions& options, const Invocation& invocation) 
   const std::string run_id = resolve_run(store, options.run);
   const RunProgress before = settle(store, run_id, *progress);
   RunPlan plan = plan_of(before.run);
-  const std::vector<TrialTask> tasks = unfinished_trials(
-      plan.sweep, plan.repeats, before.tried, retry_rules(store, run_id, options.retry_failed));
+  const std::vector<TrialTask> tasks =
+      unfinished_trials(plan.sweep, plan.repeats, before.tried, options.retry_failed);
   if (tasks.empty()) {
     if (before.run.status != "done") store.finish_run(run_id, "done", unix_milliseconds());
     progress->message(fmt::format("run {} has nothing left to do", run_id));

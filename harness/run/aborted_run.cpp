@@ -16,17 +16,8 @@ void record_abort(const std::string& database, const std::string& run_id) noexce
       ResultStore::open(database, ResultStore::Mode::read_write, std::chrono::seconds(2));
   for (const RunningTrial& running : store.load_progress(run_id).running) {
     if (running.process_id != ::getpid()) continue;
-    TrialRecord trial;
-    trial.run_id = running.run_id;
-    trial.cell_id = running.cell_id;
-    trial.repeat = running.repeat;
-    trial.started_ms = running.started_ms;
-    trial.finished_ms = now;
-    trial.process_id = running.process_id;
-    trial.outcome = TrialOutcome::interrupted;
-    trial.reason = "interrupted: the run was stopped at once";
-    trial.verification_json = trial.conditions_json = "{}";
-    store.add_trial(trial);
+    store.add_trial(ended_trial(running, TrialOutcome::interrupted,
+                                "interrupted: the run was stopped at once", now));
   }
   store.finish_run(run_id, "interrupted", now);
 } catch (const std::exception&) {

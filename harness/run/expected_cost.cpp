@@ -66,7 +66,10 @@ const CostHistory::Seen* CostHistory::closest(const Cell& cell) const {
   const Seen* best = nullptr;
   double best_distance = 0;
   for (const auto& [id, seen] : seen_) {
-    if (seen.cell.phase != cell.phase || seen.cell.config_hash != cell.config_hash) continue;
+    const bool comparable =
+        seen.cell.phase == cell.phase && seen.cell.config_hash == cell.config_hash &&
+        seen.cell.device_kind == cell.device_kind && seen.cell.dtype == cell.dtype;
+    if (!comparable) continue;
     const double distance = std::abs(std::log(work_of(config_, seen.cell) / work));
     if (best != nullptr && distance >= best_distance) continue;
     best = &seen;

@@ -27,7 +27,8 @@ class CostHistory {
   explicit CostHistory(const ModelConfig& config) : config_(config) {}
 
   /// From trials of the same cell, those of the same build where there are any; else scaled by the
-  /// estimated operations from the cell of the same phase that is closest in them.
+  /// estimated operations from the cell of the same phase, device kind and dtype that is closest in
+  /// them.
   ExpectedCost of(const Cell& cell) const;
 
  private:

@@ -5,21 +5,19 @@
 namespace dsabench {
 namespace {
 
-bool is_unfinished(const RunProgress::Pair& pair, const RetryRules& rules) {
+bool is_unfinished(const RunProgress::Pair& pair, bool retry_failed) {
   if (pair.ok) return false;
   switch (pair.last_outcome) {
     case TrialOutcome::interrupted:
     case TrialOutcome::discarded:
       return true;
     case TrialOutcome::failed:
-      if (rules.failed) return true;
-      if (pair.num_crashed == 0 || pair.num_crashed > kMaxCrashRetries) return false;
-      return pair.num_crashed == pair.num_trials || rules.last_crashed(pair);
+      return retry_failed || (pair.last_crashed && pair.num_crashed <= kMaxCrashRetries);
     case TrialOutcome::ok:
     case TrialOutcome::incorrect:
       break;
   }
-  return rules.failed;
+  return retry_failed;
 }
 
 }  // namespace
@@ -36,7 +34,7 @@ std::vector<TrialTask> all_trials(const SweepPlan& plan, std::int64_t repeats) {
 
 std::vector<TrialTask> unfinished_trials(const SweepPlan& plan, std::int64_t repeats,
                                          std::span<const RunProgress::Pair> tried,
-                                         const RetryRules& rules) {
+                                         bool retry_failed) {
   std::map<std::pair<std::string, std::int64_t>, const RunProgress::Pair*> by_pair;
   for (const RunProgress::Pair& pair : tried) by_pair[{pair.cell_id, pair.repeat}] = &pair;
   std::vector<std::string> ids;
@@ -44,7 +42,8 @@ std::vector<TrialTask> unfinished_trials(const SweepPlan& plan, std::int64_t rep
   std::vector<TrialTask> tasks;
   for (const TrialTask& task : all_trials(plan, repeats)) {
     const auto found = by_pair.find({ids[task.entry], task.repeat});
-    if (found == by_pair.end() || is_unfinished(*found->second, rules)) tasks.push_back(task);
+    const bool left = found == by_pair.end() || is_unfinished(*found->second, retry_failed);
+    if (left) tasks.push_back(task);
   }
   return tasks;
 }

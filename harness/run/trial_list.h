@@ -1,7 +1,6 @@
 #pragma once
 /// Which trials of a plan are still to be run.
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,19 +23,11 @@ std::vector<TrialTask> all_trials(const SweepPlan& plan, std::int64_t repeats);
 /// How often a trial that took its process with it is tried again.
 inline constexpr std::int64_t kMaxCrashRetries = 2;
 
-struct RetryRules {
-  /// Also what failed or was incorrect: outcomes, which else stay.
-  bool failed = false;
-  /// Whether the last attempt at a pair ended with its process, where earlier ones ended otherwise.
-  std::function<bool(const RunProgress::Pair&)> last_crashed = [](const RunProgress::Pair&) {
-    return true;
-  };
-};
-
 /// What a resumed run has to do, in the order of all_trials: pairs that were not tried, that were
-/// interrupted or discarded, and that crashed no more than kMaxCrashRetries times.
+/// interrupted or discarded, and that crashed last and no more than kMaxCrashRetries times.
+/// `retry_failed`: also what failed or was incorrect: outcomes, which else stay.
 std::vector<TrialTask> unfinished_trials(const SweepPlan& plan, std::int64_t repeats,
                                          std::span<const RunProgress::Pair> tried,
-                                         const RetryRules& rules);
+                                         bool retry_failed);
 
 }  // namespace dsabench

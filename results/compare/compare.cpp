@@ -3,52 +3,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "kernels/base/error.h"
 #include "results/compare/metric_ratio.h"
+#include "results/compare/pair_table.h"
 #include "results/compare/pairing.h"
 #include "results/compare/quality_difference.h"
+#include "results/report/fields.h"
 
 namespace dsabench {
 namespace {
 
 using compare::CellPair;
+using compare::MedianRatio;
 using compare::ScoreDifference;
 using compare::Unmatched;
 using report::CellView;
+using report::naming;
+using report::nonempty;
 
 constexpr std::int64_t kMinResamples = 100;
-
-Field nonempty(const std::string& text) { return text.empty() ? Field() : Field(text); }
-
-std::vector<Column> identity_columns() {
-  using enum Shown;
-  return {{"model", "model", "", 0, where_it_varies, Role::identity},
-          {"suite", "suite", "", 0, where_it_varies, Role::identity},
-          {"device", "device", "", 0, where_it_varies, Role::identity},
-          {"dtype", "dtype", "", 0, where_it_varies, Role::identity},
-          {"indexer_mode", "indexer", "", 0, where_it_varies, Role::identity},
-          {"variant", "variant", "", 0, where_it_varies, Role::identity},
-          {"phase", "phase", "", 0, where_it_varies, Role::identity},
-          {"batch", "batch", "", 0, where_it_varies, Role::identity},
-          {"context_tokens", "context", "tokens", 0, everywhere, Role::identity}};
-}
-
-std::vector<Field> identity_of(const CellView& view) {
-  const CellRecord& cell = view.cell();
-  return {nonempty(cell.model),        nonempty(cell.suite),
-          nonempty(cell.device_kind),  nonempty(cell.dtype),
-          nonempty(cell.indexer_mode), nonempty(view.variant),
-          nonempty(cell.phase),        cell.batch,
-          cell.context_tokens};
-}
-
-void append(std::vector<Column>& columns, std::vector<Column> more) {
-  columns.insert(columns.end(), more.begin(), more.end());
-}
-void append(std::vector<Field>& fields, std::vector<Field> more) {
-  fields.insert(fields.end(), more.begin(), more.end());
-}
 
 /// The metrics of a cell's ok trials, in order of first appearance.
 std::vector<const MetricSamples*> metrics_of(const CellView& view) {
@@ -73,93 +49,125 @@ const MetricSamples* find_metric(const std::vector<const MetricSamples*>& metric
 
 Table speed_layout() {
   using enum Shown;
-  Table table;
-  table.title = "Speed: candidate against base";
-  table.name = "compare_speed";
-  table.columns = identity_columns();
-  append(table.columns,
-         {{"base_pattern", "pattern, base", "", 0, everywhere, Role::identity},
-          {"candidate_pattern", "pattern, candidate", "", 0, everywhere, Role::identity},
-          {"metric", "metric", "", 0, everywhere, Role::identity},
-          {"unit", "unit", "", 0, everywhere},
-          {"better", "better", "", 0, in_data},
-          {"base_median", "base", "", 0, everywhere},
-          {"candidate_median", "candidate", "", 0, everywhere},
-          {"ratio", "ratio", "", 4, everywhere},
-          {"ratio_low", "ratio, low", "", 4, in_data},
-          {"ratio_high", "ratio, high", "", 4, in_data},
-          {"interval", "95 %", "", 0, in_markdown},
-          {"base_samples", "base samples", "", 0, in_data},
-          {"candidate_samples", "candidate samples", "", 0, in_data}});
-  return table;
+  return compare::pair_table("Speed: candidate against base", "compare_speed",
+                             {naming("metric", "metric"),
+                              {"unit", "unit", "", 0, everywhere},
+                              {"better", "better", "", 0, in_data},
+                              {"base_median", "base", "", 0, everywhere},
+                              {"candidate_median", "candidate", "", 0, everywhere},
+                              {"ratio", "ratio", "", 4, everywhere},
+                              {"ratio_low", "ratio, low", "", 4, in_data},
+                              {"ratio_high", "ratio, high", "", 4, in_data},
+                              {"interval", "95 %", "", 0, in_markdown},
+                              {"base_samples", "base samples", "", 0, in_data},
+                              {"candidate_samples", "candidate samples", "", 0, in_data}});
+}
+
+Table quality_layout() {
+  using enum Shown;
+  return compare::pair_table("Quality: candidate against base, item by item", "compare_quality",
+                             {naming("task", "task"),
+                              {"items", "items", "", 0, everywhere},
+                              {"base_score", "base", "", 1, everywhere},
+                              {"candidate_score", "candidate", "", 1, everywhere},
+                              {"difference", "difference", "", 2, everywhere},
+                              {"difference_low", "difference, low", "", 2, in_data},
+                              {"difference_high", "difference, high", "", 2, in_data},
+                              {"interval", "95 %", "", 0, in_markdown},
+                              {"items_better", "better", "", 0, everywhere},
+                              {"items_worse", "worse", "", 0, everywhere}});
+}
+
+Table counters_layout() {
+  using enum Shown;
+  return compare::pair_table("Counters that differ", "compare_counters",
+                             {naming("metric", "metric"),
+                              {"unit", "unit", "", 0, everywhere},
+                              {"base_range", "base", "", 0, in_markdown},
+                              {"candidate_range", "candidate", "", 0, in_markdown},
+                              {"base_minimum", "base, smallest", "", 0, in_data},
+                              {"base_maximum", "base, largest", "", 0, in_data},
+                              {"candidate_minimum", "candidate, smallest", "", 0, in_data},
+                              {"candidate_maximum", "candidate, largest", "", 0, in_data},
+                              {"ratio", "ratio", "", 4, everywhere}});
+}
+
+/// What runs are compared by, cell by cell.
+struct Comparison {
+  Table speed = speed_layout(), quality = quality_layout(), counters = counters_layout();
+  std::int64_t num_equal_counters = 0;
+  std::vector<Unmatched> unmatched;
+};
+
+Field optional_field(const std::optional<double>& value) { return value ? Field(*value) : Field(); }
+
+void add_speed(Table& table, const CellPair& pair, const MetricSamples& metric,
+               const MedianRatio& ratio) {
+  const std::optional<Interval>& interval = ratio.interval;
+  compare::add_row(
+      table, pair,
+      {metric.name, nonempty(metric.unit), nonempty(metric.better), ratio.base.median,
+       ratio.candidate.median, optional_field(ratio.ratio),
+       interval ? Field(interval->low) : Field(), interval ? Field(interval->high) : Field(),
+       interval ? Field(fmt::format("{:.4f}–{:.4f}", interval->low, interval->high)) : Field(),
+       ratio.base.count, ratio.candidate.count});
+}
+
+/// A counter has one value, in all trials of a cell: any other is told.
+void add_counter(Comparison& comparison, const CellPair& pair, const MetricSamples& metric,
+                 const MedianRatio& ratio) {
+  const auto &base = ratio.base, &candidate = ratio.candidate;
+  if (base.minimum == candidate.minimum && base.maximum == candidate.maximum &&
+      base.median == candidate.median) {
+    ++comparison.num_equal_counters;
+    return;
+  }
+  const auto range = [](const Summary& summary) {
+    return summary.minimum == summary.maximum
+               ? fmt::format("{:.0f}", summary.minimum)
+               : fmt::format("{:.0f}–{:.0f}", summary.minimum, summary.maximum);
+  };
+  compare::add_row(
+      comparison.counters, pair,
+      {metric.name, nonempty(metric.unit), range(base), range(candidate), base.minimum,
+       base.maximum, candidate.minimum, candidate.maximum, optional_field(ratio.ratio)});
 }
 
 /// Adds a pair's metrics; those of one side alone go to `unmatched`.
-void add_metrics(Table& table, const CellPair& pair, std::vector<Unmatched>& unmatched) {
+void add_metrics(Comparison& comparison, const CellPair& pair) {
   const auto base_metrics = metrics_of(*pair.base);
   const auto candidate_metrics = metrics_of(*pair.candidate);
   for (const MetricSamples* metric : candidate_metrics) {
     const MetricSamples* other = find_metric(base_metrics, metric->name);
     if (other == nullptr || other->unit != metric->unit) {
-      unmatched.push_back(
+      comparison.unmatched.push_back(
           {pair.candidate, "candidate",
            fmt::format("the base has no metric {} in {}", metric->name, metric->unit)});
       continue;
     }
-    const compare::MedianRatio ratio = compare::median_ratio(pair.base->pooled(metric->name),
-                                                             pair.candidate->pooled(metric->name));
+    const MedianRatio ratio = compare::median_ratio(pair.base->pooled(metric->name),
+                                                    pair.candidate->pooled(metric->name));
     if (ratio.base.count == 0 || ratio.candidate.count == 0) continue;
-    const bool interval = ratio.interval && metric->better != "exact";
-    std::vector<Field> row = identity_of(*pair.candidate);
-    append(
-        row,
-        {pair.base->cell().pattern, pair.candidate->cell().pattern, metric->name,
-         nonempty(metric->unit), nonempty(metric->better), ratio.base.median,
-         ratio.candidate.median, ratio.ratio ? Field(*ratio.ratio) : Field(),
-         interval ? Field(ratio.interval->low) : Field(),
-         interval ? Field(ratio.interval->high) : Field(),
-         interval ? Field(fmt::format("{:.4f}–{:.4f}", ratio.interval->low, ratio.interval->high))
-                  : Field(),
-         ratio.base.count, ratio.candidate.count});
-    table.rows.push_back(std::move(row));
+    if (metric->better == "exact") {
+      add_counter(comparison, pair, *metric, ratio);
+    } else {
+      add_speed(comparison.speed, pair, *metric, ratio);
+    }
   }
   for (const MetricSamples* metric : base_metrics) {
     if (find_metric(candidate_metrics, metric->name) == nullptr) {
-      unmatched.push_back(
+      comparison.unmatched.push_back(
           {pair.base, "base", fmt::format("the candidate has no metric {}", metric->name)});
     }
   }
 }
 
-Table quality_layout() {
-  using enum Shown;
-  Table table;
-  table.title = "Quality: candidate against base, item by item";
-  table.name = "compare_quality";
-  table.columns = identity_columns();
-  append(table.columns,
-         {{"base_pattern", "pattern, base", "", 0, everywhere, Role::identity},
-          {"candidate_pattern", "pattern, candidate", "", 0, everywhere, Role::identity},
-          {"task", "task", "", 0, everywhere, Role::identity},
-          {"items", "items", "", 0, everywhere},
-          {"base_score", "base", "", 1, everywhere},
-          {"candidate_score", "candidate", "", 1, everywhere},
-          {"difference", "difference", "", 2, everywhere},
-          {"difference_low", "difference, low", "", 2, in_data},
-          {"difference_high", "difference, high", "", 2, in_data},
-          {"interval", "95 %", "", 0, in_markdown},
-          {"items_better", "better", "", 0, everywhere},
-          {"items_worse", "worse", "", 0, everywhere}});
-  return table;
-}
-
-void add_scores(Table& table, const CellPair& pair, const CompareOptions& options,
-                std::vector<Unmatched>& unmatched) {
+void add_scores(Comparison& comparison, const CellPair& pair, const CompareOptions& options) {
   for (const ScoreDifference& score : compare::score_differences(
            *pair.base, *pair.candidate, options.seed, options.num_resamples)) {
     const auto note = [&](std::int64_t count, const char* side, const char* why) {
       if (count > 0) {
-        unmatched.push_back(
+        comparison.unmatched.push_back(
             {pair.candidate, side, fmt::format("task {}: {} items {}", score.task, count, why)});
       }
     };
@@ -168,30 +176,12 @@ void add_scores(Table& table, const CellPair& pair, const CompareOptions& option
     note(score.other_prompt, "both", "have other prompts on each side");
     if (score.num_items == 0) continue;
     const double low = 100 * score.interval.low, high = 100 * score.interval.high;
-    std::vector<Field> row = identity_of(*pair.candidate);
-    append(row,
-           {pair.base->cell().pattern, pair.candidate->cell().pattern, score.task, score.num_items,
-            100 * score.base, 100 * score.candidate, 100 * score.difference, low, high,
-            fmt::format("{:+.2f} to {:+.2f}", low, high), score.num_better, score.num_worse});
-    table.rows.push_back(std::move(row));
+    compare::add_row(
+        comparison.quality, pair,
+        {score.task, score.num_items, 100 * score.base, 100 * score.candidate,
+         100 * score.difference, low, high, fmt::format("{:+.2f} to {:+.2f}", low, high),
+         score.num_better, score.num_worse});
   }
-}
-
-Table unmatched_table(const std::vector<Unmatched>& unmatched) {
-  using enum Shown;
-  Table table;
-  table.title = "Not compared";
-  table.name = "compare_unmatched";
-  table.columns = identity_columns();
-  append(table.columns, {{"pattern", "pattern", "", 0, everywhere, Role::identity},
-                         {"side", "side", "", 0, everywhere},
-                         {"reason", "reason", "", 0, everywhere}});
-  for (const Unmatched& entry : unmatched) {
-    std::vector<Field> row = identity_of(*entry.cell);
-    append(row, {entry.cell->cell().pattern, entry.side, entry.reason});
-    table.rows.push_back(std::move(row));
-  }
-  return table;
 }
 
 /// What both runs are, and in what they differ.
@@ -228,21 +218,25 @@ std::vector<Table> compare_runs(const RunResults& base, const RunResults& candid
   const std::vector<CellView> base_views = report::view_cells(base);
   const std::vector<CellView> candidate_views = report::view_cells(candidate);
   compare::Pairing pairing = compare::pair_cells(base_views, candidate_views, options.ignored_keys);
-  Table speed = speed_layout(), quality = quality_layout();
+  Comparison comparison;
+  comparison.unmatched = std::move(pairing.unmatched);
   for (const CellPair& pair : pairing.pairs) {
-    add_metrics(speed, pair, pairing.unmatched);
-    add_scores(quality, pair, options, pairing.unmatched);
+    add_metrics(comparison, pair);
+    add_scores(comparison, pair, options);
   }
-  speed.notes = run_notes(base.run, candidate.run);
-  speed.notes.push_back(
+  comparison.speed.notes = run_notes(base.run, candidate.run);
+  comparison.speed.notes.push_back(
       "ratios are candidate / base of medians; their intervals cover the noise within the runs. "
       "Runs made one after the other also drift apart by themselves, so this is no verdict: for "
       "one, measure both in interleaved pairs");
-  quality.notes.push_back(
+  comparison.quality.notes.push_back(
       fmt::format("scores x 100 over the items that both sides answered; intervals: paired "
                   "bootstrap over items, {} resamples, seed {}",
                   options.num_resamples, options.seed));
-  return {std::move(speed), std::move(quality), unmatched_table(pairing.unmatched)};
+  comparison.counters.notes.push_back(
+      fmt::format("counters equal on both sides: {}", comparison.num_equal_counters));
+  return {std::move(comparison.speed), std::move(comparison.quality),
+          compare::unmatched_table(comparison.unmatched), std::move(comparison.counters)};
 }
 
 }  // namespace dsabench

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "results/report/cell_view.h"
+#include "results/report/fields.h"
 #include "results/report/table.h"
 #include "results/statistics.h"
 
@@ -12,6 +13,9 @@ namespace dsabench {
 namespace {
 
 using report::CellView;
+using report::naming;
+using report::nonempty;
+using report::varying;
 
 /// A mean score in [0, 1] and its interval.
 struct Score {
@@ -67,23 +71,21 @@ Score mean_over_tasks(const std::vector<Score>& scores) {
   return mean;
 }
 
-Field nonempty(const std::string& text) { return text.empty() ? Field() : Field(text); }
-
 std::vector<Column> columns_of(bool synthetic_weights) {
-  return {{"model", "model", "", 0, Shown::where_it_varies, Role::identity},
-          {"device", "device", "", 0, Shown::where_it_varies, Role::identity},
-          {"dtype", "dtype", "", 0, Shown::where_it_varies, Role::identity},
-          {"indexer_mode", "indexer", "", 0, Shown::where_it_varies, Role::identity},
-          {"picks", "picks", "", 0, Shown::where_it_varies, Role::identity},
-          {"variant", "variant", "", 0, Shown::where_it_varies, Role::identity},
-          {"batch", "batch", "", 0, Shown::where_it_varies, Role::identity},
-          {"suite", "suite", "", 0, Shown::everywhere, Role::identity},
-          {"task", "task", "", 0, Shown::everywhere, Role::identity},
-          {"context_tokens", "context", "tokens", 0, Shown::everywhere, Role::identity},
+  return {varying("model", "model"),
+          varying("device", "device"),
+          varying("dtype", "dtype"),
+          varying("indexer_mode", "indexer"),
+          varying("picks", "picks"),
+          varying("variant", "variant"),
+          varying("batch", "batch"),
+          naming("suite", "suite"),
+          naming("task", "task"),
+          naming("context_tokens", "context", "tokens"),
           {"nominal_retention", "retention", "", 0, Shown::everywhere},
           {"full_layers", "F layers", "", 0, Shown::in_data},
           {"layers", "layers", "", 0, Shown::in_data},
-          {"pattern", "pattern", "", 0, Shown::everywhere, Role::identity},
+          naming("pattern", "pattern"),
           {"pattern_origin", "origin", "", 0, Shown::where_it_varies},
           {"items", "items", "", 0, Shown::everywhere},
           {"score", "score", "", 1, Shown::in_data},

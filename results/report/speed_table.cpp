@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "results/report/cell_view.h"
+#include "results/report/fields.h"
 #include "results/report/table.h"
 #include "results/statistics.h"
 
@@ -13,6 +14,9 @@ namespace dsabench {
 namespace {
 
 using report::CellView;
+using report::naming;
+using report::nonempty;
+using report::varying;
 
 /// What one cell says about one phase.
 struct PhaseNumbers {
@@ -103,7 +107,6 @@ Field text_with_interval(const PhaseNumbers& numbers) {
 }
 
 Field optional_field(const std::optional<double>& value) { return value ? Field(*value) : Field(); }
-Field nonempty(const std::string& text) { return text.empty() ? Field() : Field(text); }
 
 /// The median of a metric in parts of `unit`, from whichever of a row's cells measured it.
 Field median_field(const Row& row, const char* metric, double unit) {
@@ -126,21 +129,21 @@ Field rate(const PhaseNumbers& numbers, std::int64_t tokens) {
 }
 
 std::vector<Column> identity_columns() {
-  return {{"model", "model", "", 0, Shown::where_it_varies, Role::identity},
-          {"suite", "suite", "", 0, Shown::where_it_varies, Role::identity},
-          {"device", "device", "", 0, Shown::where_it_varies, Role::identity},
-          {"dtype", "dtype", "", 0, Shown::where_it_varies, Role::identity},
-          {"indexer_mode", "indexer", "", 0, Shown::where_it_varies, Role::identity},
-          {"picks", "picks", "", 0, Shown::where_it_varies, Role::identity},
-          {"variant", "variant", "", 0, Shown::where_it_varies, Role::identity},
-          {"batch", "batch", "", 0, Shown::where_it_varies, Role::identity},
-          {"context_tokens", "context", "tokens", 0, Shown::everywhere, Role::identity},
+  return {varying("model", "model"),
+          varying("suite", "suite"),
+          varying("device", "device"),
+          varying("dtype", "dtype"),
+          varying("indexer_mode", "indexer"),
+          varying("picks", "picks"),
+          varying("variant", "variant"),
+          varying("batch", "batch"),
+          naming("context_tokens", "context", "tokens"),
           {"nominal_retention", "retention", "", 0, Shown::everywhere},
           {"full_layers", "F layers", "", 0, Shown::in_data},
           {"layers", "layers", "", 0, Shown::in_data},
           {"realised_retention", "realised", "", 4, Shown::in_data},
           {"realised", "realised", "", 0, Shown::in_markdown},
-          {"pattern", "pattern", "", 0, Shown::everywhere, Role::identity},
+          naming("pattern", "pattern"),
           {"pattern_origin", "origin", "", 0, Shown::where_it_varies},
           {"dialect", "dialect", "", 0, Shown::in_data}};
 }

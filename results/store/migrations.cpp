@@ -39,9 +39,10 @@ std::string backup_path(const std::string& path, int version) {
 }
 
 std::span<const std::string_view> all_migrations() {
-  static const std::array<std::string_view, 2> migrations = {
+  static const std::array<std::string_view, 3> migrations = {
       embedded::schema::schema_001_initial_sql,
       embedded::schema::schema_002_resume_sql,
+      embedded::schema::schema_003_run_process_sql,
   };
   return migrations;
 }

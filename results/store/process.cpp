@@ -35,15 +35,14 @@ std::int64_t start_of(std::int64_t process_id) {
 
 }  // namespace
 
-void set_current_process(RunningTrial& trial) {
-  trial.process_id = getpid();
-  trial.process_start = start_of(trial.process_id);
-  trial.boot_id = current_boot_id();
+ProcessMark current_process() {
+  const std::int64_t process_id = getpid();
+  return {process_id, start_of(process_id), current_boot_id()};
 }
 
-bool is_alive(const RunningTrial& trial) {
-  return trial.boot_id == current_boot_id() && trial.process_start >= 0 &&
-         start_of(trial.process_id) == trial.process_start;
+bool is_alive(const ProcessMark& mark) {
+  return mark.boot_id == current_boot_id() && mark.process_start >= 0 &&
+         start_of(mark.process_id) == mark.process_start;
 }
 
 }  // namespace dsabench::store

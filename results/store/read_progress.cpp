@@ -17,13 +17,15 @@ std::vector<RunningTrial> read_running_trials(SQLite::Database& db, const std::s
 }
 
 std::vector<RunProgress::Pair> read_tried_pairs(SQLite::Database& db, const std::string& run_id) {
-  // SQLite takes bare columns (outcome) from the row that has the maximum.
+  // SQLite takes bare columns (outcome, crashed) from the row that has the maximum.
   SQLite::Statement query(db,
-                          "SELECT cell_id, repeat, outcome, tries, ok, crashes FROM ("
-                          " SELECT cell_id, repeat, outcome, max(trial_id), count(*) AS tries,"
-                          "  count(*) FILTER (WHERE outcome = 'ok') AS ok,"
-                          "  count(*) FILTER (WHERE outcome = 'failed' AND reason = ?2) AS crashes"
-                          " FROM trial WHERE run_id = ?1 GROUP BY cell_id, repeat)"
+                          "SELECT cell_id, repeat, outcome, crashed, tries, ok, crashes FROM ("
+                          " SELECT cell_id, repeat, outcome, crashed, max(trial_id),"
+                          "  count(*) AS tries, count(*) FILTER (WHERE outcome = 'ok') AS ok,"
+                          "  sum(crashed) AS crashes"
+                          " FROM (SELECT cell_id, repeat, trial_id, outcome,"
+                          "   outcome = 'failed' AND reason = ?2 AS crashed"
+                          "  FROM trial WHERE run_id = ?1) GROUP BY cell_id, repeat)"
                           " JOIN planned_cell USING (cell_id) WHERE run_id = ?1"
                           " ORDER BY position, cell_id, repeat");
   query.bind(1, run_id);
@@ -32,7 +34,8 @@ std::vector<RunProgress::Pair> read_tried_pairs(SQLite::Database& db, const std:
   while (query.executeStep()) {
     RunProgress::Pair& pair = pairs.emplace_back();
     std::string outcome;
-    read_row(query, pair.cell_id, pair.repeat, outcome, pair.num_trials, pair.ok, pair.num_crashed);
+    read_row(query, pair.cell_id, pair.repeat, outcome, pair.last_crashed, pair.num_trials, pair.ok,
+             pair.num_crashed);
     pair.last_outcome = parse_trial_outcome(outcome);
   }
   return pairs;

@@ -3,6 +3,7 @@
 /// the caller's transaction; all throw SQLite::Exception.
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -50,6 +51,9 @@ void insert_trial(SQLite::Database& db, const TrialRecord& trial);
 void insert_running_trial(SQLite::Database& db, const RunningTrial& trial);
 void delete_running_trial(SQLite::Database& db, const std::string& run_id,
                           const std::string& cell_id, std::int64_t repeat);
+/// Marks the run as under way in this process, instead of any other.
+void insert_run_process(SQLite::Database& db, const std::string& run_id);
+void delete_run_process(SQLite::Database& db, const std::string& run_id);
 
 std::vector<RunRecord> read_runs(SQLite::Database& db);
 /// Throws InvalidArgument for none or several.
@@ -57,6 +61,8 @@ std::string find_run_id(SQLite::Database& db, const std::string& id_or_prefix);
 RunRecord read_run(SQLite::Database& db, const std::string& run_id);
 std::vector<PlannedCell> read_plan(SQLite::Database& db, const std::string& run_id);
 std::vector<RunningTrial> read_running_trials(SQLite::Database& db, const std::string& run_id);
+/// A live process other than this one that has the run, or a trial of it, under way.
+std::optional<std::int64_t> other_process_of(SQLite::Database& db, const std::string& run_id);
 /// Those tried, by position in the plan, then repeat.
 std::vector<RunProgress::Pair> read_tried_pairs(SQLite::Database& db, const std::string& run_id);
 /// In the order they were written; stage times by metric, sample, layer and stage, layer runs by

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include "kernels/base/error.h"
 #include "results/store/connection.h"
@@ -98,6 +97,7 @@ void ResultStore::add_run(const RunRecord& run, const std::vector<PlannedCell>& 
   state_->write("add run " + run.run_id, [&] {
     store::insert_run(state_->db, run);
     store::insert_plan(state_->db, run.run_id, plan);
+    if (run.status == "running") store::insert_run_process(state_->db, run.run_id);
   });
 }
 
@@ -117,7 +117,7 @@ void ResultStore::begin_trial(const std::string& run_id, const std::string& cell
   trial.cell_id = cell_id;
   trial.repeat = repeat;
   trial.started_ms = started_ms;
-  store::set_current_process(trial);
+  static_cast<ProcessMark&>(trial) = store::current_process();
   state_->write(fmt::format("begin repeat {} of cell {} of run {}", repeat, cell_id, run_id),
                 [&] { store::insert_running_trial(state_->db, trial); });
 }
@@ -129,29 +129,27 @@ std::vector<RunningTrial> ResultStore::record_crashes(const std::string& run_id,
     crashed = store::read_running_trials(state_->db, run_id);
     std::erase_if(crashed, store::is_alive);
     for (const RunningTrial& marker : crashed) {
-      TrialRecord trial;
-      trial.run_id = marker.run_id;
-      trial.cell_id = marker.cell_id;
-      trial.repeat = marker.repeat;
-      trial.started_ms = marker.started_ms;
-      trial.finished_ms = now_ms;
-      trial.process_id = marker.process_id;
-      trial.outcome = TrialOutcome::failed;
-      trial.reason = kCrashReason;
-      trial.verification_json = trial.conditions_json = "{}";
-      store::insert_trial(state_->db, trial);
+      store::insert_trial(state_->db,
+                          ended_trial(marker, TrialOutcome::failed, kCrashReason, now_ms));
       store::delete_running_trial(state_->db, marker.run_id, marker.cell_id, marker.repeat);
     }
   });
   return crashed;
 }
 
+std::optional<std::int64_t> ResultStore::claim_run(const std::string& run_id) {
+  std::optional<std::int64_t> other;
+  state_->write("take over run " + run_id, [&] {
+    other = store::other_process_of(state_->db, run_id);
+    if (!other) store::insert_run_process(state_->db, run_id);
+  });
+  return other;
+}
+
 void ResultStore::reopen_run(const std::string& run_id, const Continuation& continuation) {
   state_->write("go on with run " + run_id, [&] {
-    for (const RunningTrial& marker : store::read_running_trials(state_->db, run_id)) {
-      if (marker.process_id == getpid() || !store::is_alive(marker)) continue;
-      throw StoreError(
-          fmt::format("process {} is running it; wait for it or end it", marker.process_id));
+    if (const auto other = store::other_process_of(state_->db, run_id)) {
+      throw StoreError(fmt::format("process {} is running it; wait for it or end it", *other));
     }
     SQLite::Statement update(
         state_->db,
@@ -159,6 +157,7 @@ void ResultStore::reopen_run(const std::string& run_id, const Continuation& cont
         " mixed = mixed OR machine_id <> ?2 OR build_id <> ?3 WHERE run_id = ?1");
     store::execute(update, run_id, continuation.machine_id, continuation.build_id);
     if (update.getChanges() == 0) throw StoreError("there is no such run");
+    store::insert_run_process(state_->db, run_id);
     store::insert_continuation(state_->db, run_id, continuation);
   });
 }
@@ -170,6 +169,7 @@ void ResultStore::finish_run(const std::string& run_id, const std::string& statu
                              "UPDATE run SET status = ?, finished_ms = ? WHERE run_id = ?");
     store::execute(update, status, finished_ms, run_id);
     if (update.getChanges() == 0) throw StoreError("there is no such run");
+    store::delete_run_process(state_->db, run_id);
   });
 }
 

@@ -7,7 +7,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/error_message.h"
 #include "tests/support/random.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
@@ -36,8 +36,8 @@ std::string one(const char* dtype, const char* shape, const char* offsets) {
 
 TEST_CASE("safetensors: what is written is read back") {
   DSABENCH_SEEDED(random);
-  const TemporaryDirectory folder;
-  const std::string path = folder.file("model.safetensors");
+  const ScratchFolder folder;
+  const std::string path = folder / "model.safetensors";
   std::vector<std::pair<std::string, Tensor>> tensors;
   const DType types[] = {DType::u8,  DType::f32,     DType::bf16,    DType::f16, DType::i64,
                          DType::i32, DType::f8_e4m3, DType::f8_e8m0, DType::i16};
@@ -71,13 +71,12 @@ TEST_CASE("safetensors: what is written is read back") {
 }
 
 TEST_CASE("safetensors: written twice under one name, or nowhere") {
-  const TemporaryDirectory folder;
+  const ScratchFolder folder;
   const Tensor tensor(DType::f32, {2});
-  CHECK_THROWS_AS(write_safetensors(folder.file("a"), {{"t", tensor}, {"t", tensor}}),
-                  InvalidArgument);
-  CHECK_THROWS_AS(write_safetensors(folder.file("no/such/folder"), {{"t", tensor}}), IoError);
+  CHECK_THROWS_AS(write_safetensors(folder / "a", {{"t", tensor}, {"t", tensor}}), InvalidArgument);
+  CHECK_THROWS_AS(write_safetensors(folder / "no/such/folder", {{"t", tensor}}), IoError);
   Tensor wide(DType::f32, {2, 4});
-  CHECK_THROWS_AS(write_safetensors(folder.file("a"), {{"t", wide.view().columns(0, 2)}}),
+  CHECK_THROWS_AS(write_safetensors(folder / "a", {{"t", wide.view().columns(0, 2)}}),
                   InvalidArgument);
   CHECK(std::filesystem::is_empty(folder.path()));
 }
@@ -184,8 +183,8 @@ TEST_CASE("safetensors: no damage to a header reads outside the file") {
 }
 
 TEST_CASE("safetensors: what is no file is refused") {
-  const TemporaryDirectory folder;
-  CHECK_THROWS_AS(SafetensorsFile::open(folder.file("none")), IoError);
+  const ScratchFolder folder;
+  CHECK_THROWS_AS(SafetensorsFile::open(folder / "none"), IoError);
   CHECK_THROWS_AS(SafetensorsFile::open(folder.path()), IoError);
   CHECK_THROWS_AS(SafetensorsFile::open("/dev/null"), IoError);
   CHECK_THROWS_AS(SafetensorsFile::open(folder.write("empty", "")), ParseError);
@@ -193,13 +192,13 @@ TEST_CASE("safetensors: what is no file is refused") {
 }
 
 TEST_CASE("safetensors: shards and their index") {
-  const TemporaryDirectory folder;
+  const ScratchFolder folder;
   Tensor a(DType::f32, {2}), b(DType::f32, {3});
   a.fill_bytes(0);
   b.fill_bytes(0);
   const std::string first = "m-1.safetensors", second = "m-2.safetensors";
-  write_safetensors(folder.file(first), {{"a", a}});
-  write_safetensors(folder.file(second), {{"b", b}});
+  write_safetensors(folder / first, {{"a", a}});
+  write_safetensors(folder / second, {{"b", b}});
   const auto index = [&](const std::string& map) {
     folder.write("model.safetensors.index.json", R"({"metadata":{},"weight_map":)" + map + "}");
     return CheckpointFiles::open(folder.path());
@@ -212,7 +211,7 @@ TEST_CASE("safetensors: shards and their index") {
   CHECK(files.names() == std::vector<std::string>{"a", "b"});
   CHECK(files.total_bytes() == 20);
   CHECK(files.tensor("b").dim(0) == 3);
-  CHECK(files.file_of("b") == folder.file(second));
+  CHECK(files.file_of("b") == folder / second);
   CHECK_FALSE(files.contains("c"));
   CHECK_THROWS_AS(files.tensor("c"), InvalidArgument);
 
@@ -225,7 +224,7 @@ TEST_CASE("safetensors: shards and their index") {
   CHECK(contains(index_refusal("{}"), "must name a tensor"));
   CHECK(contains(index_refusal("[]"), "must be an object"));
   CHECK_THROWS_AS(index(R"({"a":"m-3.safetensors"})"), IoError);
-  write_safetensors(folder.file(second), {{"a", a}, {"b", b}});
+  write_safetensors(folder / second, {{"a", a}, {"b", b}});
   CHECK(contains(index_refusal(both), "tensor a is also in"));
 }
 

@@ -1,6 +1,8 @@
 #include "engine/model/weights.h"
 
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "engine/model/safetensors.h"
@@ -10,7 +12,7 @@
 #include "tests/support/checkpoint.h"
 #include "tests/support/error_message.h"
 #include "tests/support/random.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
@@ -23,8 +25,8 @@ ModelConfig config_of(const std::string& folder) {
 }
 
 Weights load_saved(const ModelConfig& config, const Checkpoint& checkpoint) {
-  const TemporaryDirectory folder;
-  checkpoint.save(folder.file("model.safetensors"));
+  const ScratchFolder folder;
+  checkpoint.save(folder / "model.safetensors");
   return load_weights(config, folder.path());
 }
 
@@ -143,9 +145,9 @@ TEST_CASE("weights: shards hold the same model as one file") {
     shards[shard].tensors.emplace(name, tensor.clone());
     map[name] = "model-" + std::to_string(shard) + ".safetensors";
   }
-  const TemporaryDirectory folder;
+  const ScratchFolder folder;
   for (int i = 0; i < 3; ++i) {
-    shards[i].save(folder.file("model-" + std::to_string(i) + ".safetensors"));
+    shards[i].save(folder / ("model-" + std::to_string(i) + ".safetensors"));
   }
   folder.write("model.safetensors.index.json", nlohmann::json{{"weight_map", map}}.dump());
   const Weights sharded = load_weights(config_of(kTiny), folder.path());
@@ -321,6 +323,23 @@ TEST_CASE("weights: the content id follows the bytes") {
       checkpoint.tensors.at("model.layers.5.mlp.experts.7.down_proj.weight").view().raw());
   bytes[0] ^= 1;
   CHECK(load_saved(config, checkpoint).content_id != before);
+}
+
+TEST_CASE("values that are not finite are counted, wherever they stand") {
+  const ModelConfig config = config_of(kTiny);
+  CHECK(load_saved(config, Checkpoint::read(kTiny)).not_finite.empty());
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float value : {infinity, -infinity, std::nanf("")}) {
+    Checkpoint checkpoint = Checkpoint::read(kTiny);
+    Tensor& norm = checkpoint.tensors.at("model.norm.weight");
+    const std::int64_t count = norm.view().num_elements();
+    norm.data<float>()[0] = norm.data<float>()[count - 1] = value;
+    norm.data<float>()[1] = std::numeric_limits<float>::max();
+    const Weights weights = load_saved(config, checkpoint);
+    CHECK(weights.not_finite ==
+          std::vector<std::string>{
+              fmt::format("model.norm.weight: 2 of {} values are NaN or infinite", count)});
+  }
 }
 
 }  // namespace dsabench::test

@@ -4,6 +4,7 @@
 #include "results/maintenance.h"
 #include "results/store/connection.h"
 #include "tests/harness/tool_process.h"
+#include "tests/results/foreign_lock.h"
 
 namespace dsabench {
 namespace {
@@ -172,23 +173,12 @@ TEST_CASE("a database that another process holds is waited for, and then said so
   const ScratchFolder folder;
   const std::string db = folder / "runs.db";
   make_database(db);
-  int ready[2], finish[2];
-  REQUIRE(pipe(ready) == 0);
-  REQUIRE(pipe(finish) == 0);
-  const pid_t child = test::start_child([&] {
-    SQLite::Database other(db, SQLite::OPEN_READWRITE);
-    other.exec("BEGIN EXCLUSIVE");
-    char byte = 'x';
-    return write(ready[1], &byte, 1) == 1 && read(finish[0], &byte, 1) == 1;
-  });
-  char byte = 0;
-  REQUIRE(read(ready[0], &byte, 1) == 1);
+  test::HeldChild other = test::locked_by_another(db);
   CliSeams seams;
   seams.busy_timeout = std::chrono::milliseconds(100);
   const CliResult locked = call_cli(quick_run(db), seams);
   const CliResult list = call_cli({"list", "runs", "--db", db}, seams);
-  REQUIRE(write(finish[1], &byte, 1) == 1);
-  CHECK(test::wait_for(child) == 0);
+  other.end();
   CAPTURE(locked.err);
   CHECK(locked.code == 8);
   CHECK(contains(locked.err, "another process"));

@@ -162,19 +162,42 @@ TEST_CASE("damaged weights are refused by file, tensor and value") {
   }
 }
 
+const std::string kProjection = "model.layers.1.self_attn.o_proj.weight";
+
+void put_nan(Tensors& tensors) {
+  Tensor& projection = find(tensors, kProjection);
+  REQUIRE(projection.dtype() == DType::bf16);
+  const std::uint16_t nan = 0x7fc0;
+  std::memcpy(projection.view().raw() + 10, &nan, sizeof nan);
+}
+
 TEST_CASE("verify reports weights that are not finite, by tensor") {
   const Checkpoint checkpoint;
-  checkpoint.edit_tensors([](Tensors& tensors) {
-    Tensor& projection = find(tensors, "model.layers.1.self_attn.o_proj.weight");
-    REQUIRE(projection.dtype() == DType::bf16);
-    const std::uint16_t nan = 0x7fc0;
-    std::memcpy(projection.view().raw() + 10, &nan, sizeof nan);
-  });
+  checkpoint.edit_tensors(put_nan);
   const CliResult result = checkpoint.verify();
   CAPTURE(result.out, result.err);
   CHECK(result.code == 6);
-  CHECK(test::contains(result.out + result.err, "model.layers.1.self_attn.o_proj.weight"));
+  CHECK(test::contains(result.out + result.err, kProjection));
   CHECK(test::contains(result.out + result.err, "NaN"));
+}
+
+TEST_CASE("run says which weights are not finite, and takes no time of theirs for one") {
+  const Checkpoint checkpoint;
+  const test::ScratchFolder folder;
+  const auto run = [&] {
+    return call_cli({"run", "--model", checkpoint.path(), "--db", folder / "runs.db", "--context",
+                     "64", "--phase", "prefill", "--min-samples", "2", "--max-samples", "2",
+                     "--progress", "plain"});
+  };
+  const CliResult finite = run();
+  CAPTURE(finite.err);
+  CHECK(finite.code == 0);
+  CHECK_FALSE(test::contains(finite.err, "not finite"));
+  checkpoint.edit_tensors(put_nan);
+  const CliResult result = run();
+  CAPTURE(result.out, result.err);
+  CHECK(result.code == 6);
+  CHECK(test::contains(result.err, "weights are not finite: " + kProjection + ": 1 of "));
 }
 
 TEST_CASE("impossible configs are refused by key and value") {

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "harness/cli/cli.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/error_message.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 

@@ -70,5 +70,26 @@ TEST_CASE("expected cost comes from earlier trials, else is scaled, else is said
   CHECK(dry_run(db, "64").at("rows").at(0).at("expected_s").is_null());
 }
 
+TEST_CASE("no time is scaled from another device kind or dtype") {
+  const ScratchFolder folder;
+  const std::string db = folder / "runs.db";
+  REQUIRE(call_cli(arguments(db, "64", {})).code == 0);
+  const ResultStore store = ResultStore::open(db, ResultStore::Mode::read_only);
+  const ModelConfig config = resolve_model_config(test::tiny_request());
+  const CostHistory history(store, machine_identity().id, build_identity().id, config);
+  const RunProgress run = store.load_progress(store.list_runs().at(0).run_id);
+  Cell cell = parse_canonical_cell(run.plan.at(0).cell.canonical_json);
+  CHECK(history.of(cell).basis == "1 trial");
+  cell.context_tokens = 128;
+  CHECK(history.of(cell).seconds);
+  Cell on_gpu = cell, in_bf16 = cell;
+  on_gpu.device_kind = "cuda";
+  in_bf16.dtype = "bf16";
+  for (const Cell& other : {on_gpu, in_bf16}) {
+    CHECK_FALSE(history.of(other).seconds);
+    CHECK(history.of(other).basis == "no earlier trial");
+  }
+}
+
 }  // namespace
 }  // namespace dsabench

@@ -8,7 +8,7 @@
 #include "engine/model/safetensors.h"
 #include "tests/support/catch.h"
 #include "tests/support/error_message.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
@@ -25,9 +25,9 @@ LoadedModel load(const std::string& folder, const std::string& config_file = "")
 }
 
 /// A copy of a golden folder whose golden.safetensors went through `edit` (name, bytes).
-std::string edited_copy(const TemporaryDirectory& directory, const std::string& folder,
+std::string edited_copy(const ScratchFolder& directory, const std::string& folder,
                         const std::function<bool(const std::string&, Tensor&)>& edit) {
-  fs::copy(kGolden + folder + "/golden.json", directory.file("golden.json"));
+  fs::copy(kGolden + folder + "/golden.json", directory / "golden.json");
   const auto file = SafetensorsFile::open(kGolden + folder + "/golden.safetensors");
   std::vector<Tensor> tensors;
   std::vector<std::pair<std::string, ConstTensorView>> entries;
@@ -41,7 +41,7 @@ std::string edited_copy(const TemporaryDirectory& directory, const std::string& 
     names.push_back(name);
   }
   for (std::size_t i = 0; i < names.size(); ++i) entries.emplace_back(names[i], tensors[i].view());
-  write_safetensors(directory.file("golden.safetensors"), entries);
+  write_safetensors(directory / "golden.safetensors", entries);
   return directory.path();
 }
 
@@ -74,7 +74,7 @@ TEST_CASE("the wrong pattern is caught") {
 
 TEST_CASE("a logit off by more than the tolerance fails, and so does NaN") {
   for (const float value : {1e-3f, std::nanf("")}) {
-    const TemporaryDirectory directory;
+    const ScratchFolder directory;
     const auto golden =
         edited_copy(directory, "glm_moe_dsa_tiny", [&](const std::string& name, Tensor& tensor) {
           if (name == "p1.logits") tensor.data<float>()[100] += value;
@@ -89,7 +89,7 @@ TEST_CASE("a logit off by more than the tolerance fails, and so does NaN") {
 
 TEST_CASE("one wrong pick fails above the margin and is excused below it") {
   for (const float margin : {1.0f, 1e-6f}) {
-    const TemporaryDirectory directory;
+    const ScratchFolder directory;
     const auto golden =
         edited_copy(directory, "glm_moe_dsa_tiny", [&](const std::string& name, Tensor& tensor) {
           // Row 95 of layer 2: replace its first pick by one that the row cannot have twice.
@@ -115,7 +115,7 @@ TEST_CASE("one wrong pick fails above the margin and is excused below it") {
 }
 
 TEST_CASE("a greedy token that differs fails") {
-  const TemporaryDirectory directory;
+  const ScratchFolder directory;
   const auto golden =
       edited_copy(directory, "deepseek_v32_tiny", [&](const std::string& name, Tensor& tensor) {
         if (name == "p0.gen") tensor.data<std::int32_t>()[15] ^= 1;
@@ -128,7 +128,7 @@ TEST_CASE("a greedy token that differs fails") {
 }
 
 TEST_CASE("tensors that the folder lacks are skipped and named") {
-  const TemporaryDirectory directory;
+  const ScratchFolder directory;
   const auto golden = edited_copy(
       directory, "glm_moe_dsa_tiny",
       [&](const std::string& name, Tensor&) { return name.find("logits") == std::string::npos; });
@@ -142,7 +142,7 @@ TEST_CASE("tensors that the folder lacks are skipped and named") {
 }
 
 TEST_CASE("a reference that cannot be used is refused by name") {
-  const TemporaryDirectory directory;
+  const ScratchFolder directory;
   const LoadedModel model = load("glm_moe_dsa_tiny");
   CHECK_THROWS_AS(check_against_golden(model, directory.path(), Dialect::automatic), IoError);
   const auto golden =

@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "tests/harness/cli_calls.h"
+#include "tests/support/child_process.h"
 
 namespace dsabench {
 namespace {

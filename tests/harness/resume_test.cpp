@@ -9,6 +9,7 @@
 #include "results/maintenance.h"
 #include "results/store/connection.h"
 #include "tests/harness/cli_calls.h"
+#include "tests/support/child_process.h"
 
 namespace dsabench {
 namespace {
@@ -246,23 +247,33 @@ TEST_CASE("a crash is noted and its trial run again") {
 TEST_CASE("a run that a live process has under way is refused") {
   const StoppedRun run(1);
   const RunResults before = run.load();
-  int ready[2], finish[2];
-  REQUIRE(pipe(ready) == 0);
-  REQUIRE(pipe(finish) == 0);
-  const pid_t child = test::start_child([&] {
+  const test::HeldChild child([&](auto hold) {
     ResultStore store = ResultStore::open(run.db(), ResultStore::Mode::read_write);
     store.begin_trial(before.run.run_id, before.plan[1].cell.cell_id, 0, 1);
-    char byte = 'x';
-    return write(ready[1], &byte, 1) == 1 && read(finish[0], &byte, 1) == 1;
+    hold();
   });
-  char byte = 0;
-  REQUIRE(read(ready[0], &byte, 1) == 1);
   const CliResult result = run.resume();
   CHECK(result.code == 2);
-  CHECK(contains(result.err, std::to_string(child)));
-  REQUIRE(write(finish[1], &byte, 1) == 1);
-  CHECK(test::wait_for(child) == 0);
+  CHECK(contains(result.err, std::to_string(child.id())));
   CHECK(run.load().trials.size() == 1);
+}
+
+TEST_CASE("a run is refused at once while another process is between two trials of it") {
+  const StoppedRun run(1);
+  const RunRecord before = run.load().run;
+  test::HeldChild other([&](auto hold) {
+    run.open().reopen_run(
+        before.run_id, {1, "dsabench resume last", before.machine_id, "{}", before.build_id, "{}"});
+    hold();
+  });
+  const CliResult result = run.resume();
+  CHECK(result.code == 2);
+  CHECK(contains(result.err, "is being run by process " + std::to_string(other.id())));
+  CHECK_FALSE(contains(result.err, "loading"));
+  CHECK(run.load().run.continuations.size() == 1);
+  other.end();
+  CHECK(run.resume().code == 0);
+  CHECK(run.load().trials.size() == 4);
 }
 
 TEST_CASE("failed trials are outcomes, unless they are to be run again") {
@@ -280,6 +291,20 @@ TEST_CASE("failed trials are outcomes, unless they are to be run again") {
   const CliResult retried = run.resume({"--retry-failed"});
   CHECK(retried.code == 0);
   CHECK(run.load().trials.size() == 5);
+}
+
+TEST_CASE("differences are named on every level, and on either side") {
+  RunRecord run;
+  run.machine_id = "1";
+  run.machine_json = R"({"a":{"b":{"c":1}},"gone":2,"same":3})";
+  const ResumeHere here{{"2", R"({"a":{"b":{"c":4}},"new":5,"same":3})"}, {}, {}, {}, {}};
+  const std::string message =
+      test::message_of<InvalidArgument>([&] { check_resumable(run, here, false); });
+  CAPTURE(message);
+  CHECK(contains(message, "a.b.c: 1 in the run, 4 here"));
+  CHECK(contains(message, "gone: 2 in the run, null here"));
+  CHECK(contains(message, "new: null in the run, 5 here"));
+  CHECK_FALSE(contains(message, "same"));
 }
 
 TEST_CASE("only the same machine and build pass without leave") {

@@ -2,7 +2,9 @@
 
 #include <cmath>
 
-#include "tests/results/scratch_files.h"
+#include "kernels/base/error.h"
+#include "tests/support/catch.h"
+#include "tests/support/error_message.h"
 
 namespace dsabench {
 namespace {
@@ -76,6 +78,20 @@ TEST_CASE("warm-up ends when runs no longer get faster") {
   WarmupRule slow(limits());
   slow.add(4'000'000'000);
   CHECK(slow.done());  // a third of the time cap
+}
+
+TEST_CASE("noise is half the interval of the median, as a share of it") {
+  SamplingLimits six = limits();
+  six.min_samples = 6;
+  six.max_samples = 100;
+  for (const double target : {0.041, 0.039}) {
+    CAPTURE(target);
+    six.noise_target = target;
+    MedianNoiseRule rule(six);
+    // Of six samples the interval takes in all: 96 to 104.
+    for (const std::int64_t sample : {96, 100, 100, 100, 100, 104}) rule.add(sample, 0);
+    CHECK(rule.reason().value_or("") == (target > 0.04 ? "noise" : ""));
+  }
 }
 
 TEST_CASE("limits out of range are named") {

@@ -2,7 +2,8 @@
 
 #include "engine/model/model_preset.h"
 #include "harness/plan/work_estimate.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/error_message.h"
 
 namespace dsabench {
 namespace {

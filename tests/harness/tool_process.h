@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "tests/harness/cli_calls.h"
+#include "tests/support/child_process.h"
 
 namespace dsabench::test {
 

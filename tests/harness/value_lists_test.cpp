@@ -1,6 +1,8 @@
 #include "harness/plan/value_lists.h"
 
-#include "tests/results/scratch_files.h"
+#include "kernels/base/error.h"
+#include "tests/support/catch.h"
+#include "tests/support/error_message.h"
 
 namespace dsabench {
 namespace {

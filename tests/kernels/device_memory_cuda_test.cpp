@@ -1,5 +1,6 @@
 #include "kernels/cuda/launch.h"
 #include "kernels/ops/add.h"
+#include "tests/support/catch.h"
 #include "tests/support/cuda_test.h"
 #include "tests/support/error_message.h"
 

@@ -3,7 +3,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 

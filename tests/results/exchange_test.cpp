@@ -8,22 +8,17 @@
 #include "results/maintenance.h"
 #include "results/store.h"
 #include "tests/results/approved_files.h"
+#include "tests/results/fixture_files.h"
 #include "tests/results/fixture_run.h"
 #include "tests/results/random_records.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/error_message.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
 
 using Mode = ResultStore::Mode;
-
-const std::string kFixtures = DSABENCH_TEST_DATA "/results/fixtures/";
-
-std::string exported(const std::string& path) {
-  std::ostringstream out;
-  export_database(path, out);
-  return out.str();
-}
 
 ImportReport import_text(const std::string& text, const std::string& path) {
   std::istringstream in(text);
@@ -66,7 +61,14 @@ std::string join(const std::vector<std::string>& lines) {
 }
 
 TEST_CASE("an export is as approved") {
-  check_approved("export.jsonl", exported(kFixtures + "schema_v2.sqlite"));
+  check_approved("export.jsonl", exported(kFixtures + "schema_v3.sqlite"));
+}
+
+TEST_CASE("an import of the approved export gives it again") {
+  ScratchFolder folder;
+  const std::string text = exported(kFixtures + "schema_v3.sqlite"), path = folder / "a.db";
+  import_text(text, path);
+  CHECK((exported(path) == text));
 }
 
 TEST_CASE("export and import lose nothing") {
@@ -79,7 +81,8 @@ TEST_CASE("export and import lose nothing") {
     SQLite::Database db(from, SQLite::OPEN_READWRITE);
     db.exec(
         "INSERT INTO output VALUES ('unused', 'text'); UPDATE answer SET score = -9e999"
-        " WHERE position = 0");
+        " WHERE position = 0;"
+        "INSERT INTO cell SELECT 'unused', '{}', '', '', '', '', '', '', '', '', 0, 0");
   }
   const std::string text = exported(from);
   const ImportReport report = import_text(text, to);
@@ -122,19 +125,21 @@ TEST_CASE("merging adds what is new, skips what is the same, refuses what differ
 }
 
 TEST_CASE("every kind of change makes a run another one") {
-  const std::string text = exported(kFixtures + "schema_v2.sqlite");
+  const std::string text = exported(kFixtures + "schema_v3.sqlite");
   const char* change = GENERATE(
       "UPDATE sample SET value = value + 1 WHERE metric_id = 2 AND position = 1",
       "DELETE FROM sample WHERE metric_id = 1 AND position = 6",
       "UPDATE stage_time SET nanoseconds = 0 WHERE trial_id = 1 AND stage = 'topk'",
-      "UPDATE layer_runs SET expected = 9 WHERE trial_id = 2", "UPDATE answer SET score = 0.125",
+      "UPDATE layer_runs SET expected = 9 WHERE trial_id = 2",
+      "UPDATE layer_runs SET runs = 9 WHERE trial_id = 2", "UPDATE answer SET score = 0.125",
       "UPDATE output SET text = 'x' WHERE text = ''", "UPDATE planned_cell SET dialect = 'vllm'",
-      "UPDATE trial SET reason = 'y' WHERE trial_id = 3", "UPDATE continuation SET started_ms = 0",
+      "UPDATE trial SET reason = 'y' WHERE trial_id = 3",
+      "UPDATE trial SET repeat = 5 WHERE trial_id = 3", "UPDATE continuation SET started_ms = 0",
       "DELETE FROM running_trial", "UPDATE run SET seed = 0");
   CAPTURE(change);
   ScratchFolder folder;
   const std::string path = folder / "a.db";
-  std::filesystem::copy_file(kFixtures + "schema_v2.sqlite", path);
+  std::filesystem::copy_file(kFixtures + "schema_v3.sqlite", path);
   CHECK(import_text(text, path).skipped.size() == 1);
   SQLite::Database(path, SQLite::OPEN_READWRITE).exec(change);
   CHECK(import_text(text, path).refused.size() == 1);
@@ -156,11 +161,30 @@ TEST_CASE("one cell id with two contents stops the merge") {
   CHECK(ResultStore::open(ours, Mode::read_only).list_runs().size() == 1);
 }
 
+TEST_CASE("one output id with two texts stops the merge") {
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  std::filesystem::copy_file(kFixtures + "schema_v3.sqlite", path);
+  const std::string text = exported(path);
+  {
+    SQLite::Database db(path, SQLite::OPEN_READWRITE);
+    db.exec("UPDATE output SET text = 'another' WHERE text = ''; DELETE FROM running_trial");
+    for (const char* table : {"sample", "metric", "stage_time", "layer_runs", "answer", "trial",
+                              "continuation", "planned_cell", "run_process", "run"}) {
+      db.exec(std::string("DELETE FROM ") + table);
+    }
+  }
+  const auto message = message_of<StoreError>([&] { import_text(text, path); });
+  CHECK(contains(message, "output "));
+  CHECK(contains(message, "stored with other content"));
+  CHECK(ResultStore::open(path, Mode::read_only).list_runs().empty());
+}
+
 TEST_CASE("an export cut short anywhere imports nothing") {
   DSABENCH_SEEDED(random);
   ScratchFolder folder;
   const std::string path = folder / "a.db";
-  const std::string text = exported(kFixtures + "schema_v2.sqlite");
+  const std::string text = exported(kFixtures + "schema_v3.sqlite");
   for (int round = 0; round < 20; ++round) {
     // The last line break alone may be missing.
     const auto size = static_cast<std::size_t>(random.integer(0, std::ssize(text) - 2));
@@ -202,7 +226,7 @@ TEST_CASE("a wrong line is named by its number and imports nothing") {
   }));
   ScratchFolder folder;
   const std::string path = folder / "a.db";
-  std::vector<std::string> lines = lines_of(exported(kFixtures + "schema_v2.sqlite"));
+  std::vector<std::string> lines = lines_of(exported(kFixtures + "schema_v3.sqlite"));
   lines[static_cast<std::size_t>(change.line) - 1] = change.text;
   CAPTURE(change.text);
   const auto message = message_of<ParseError>([&] { import_text(join(lines), path); });
@@ -214,7 +238,7 @@ TEST_CASE("a wrong line is named by its number and imports nothing") {
 TEST_CASE("a lost, doubled or trailing line is noticed") {
   ScratchFolder folder;
   const std::string path = folder / "a.db";
-  std::vector<std::string> lines = lines_of(exported(kFixtures + "schema_v2.sqlite"));
+  std::vector<std::string> lines = lines_of(exported(kFixtures + "schema_v3.sqlite"));
   std::string expected;
   SECTION("lost") {
     lines.erase(lines.end() - 2);
@@ -249,7 +273,7 @@ TEST_CASE("an export of schema 1 imports and is migrated on the way") {
 TEST_CASE("a stream that takes nothing is an error") {
   std::ofstream full("/dev/full");
   REQUIRE(full);
-  CHECK_THROWS_AS(export_database(kFixtures + "schema_v2.sqlite", full), IoError);
+  CHECK_THROWS_AS(export_database(kFixtures + "schema_v3.sqlite", full), IoError);
 }
 
 }  // namespace

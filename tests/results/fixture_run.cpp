@@ -153,7 +153,7 @@ RunResults fixture_run_of_schema_2() {
 }
 
 void write_fixture(const std::string& path) {
-  if (current_schema_version() != 2) throw InvalidArgument("schema 2 can no longer be written");
+  if (current_schema_version() != 3) throw InvalidArgument("schema 3 can no longer be written");
   std::filesystem::remove(path);
   const RunResults results = fixture_run_of_schema_2();
   {
@@ -163,7 +163,9 @@ void write_fixture(const std::string& path) {
     store.begin_trial(results.run.run_id, results.plan.back().cell.cell_id, 0, 1'700'000'300'000);
   }
   SQLite::Database db(path, SQLite::OPEN_READWRITE);
-  db.exec("UPDATE running_trial SET process_id = 4242, process_start = 7, boot_id = 'gone'");
+  for (const std::string table : {"running_trial", "run_process"}) {
+    db.exec("UPDATE " + table + " SET process_id = 4242, process_start = 7, boot_id = 'gone'");
+  }
   db.exec("PRAGMA journal_mode = DELETE; PRAGMA page_size = 1024; VACUUM");
 }
 

@@ -9,13 +9,13 @@ namespace dsabench::test {
 
 /// In fixtures/schema_v1.sqlite, and behind the approved reports.
 RunResults fixture_run();
-/// In fixtures/schema_v2.sqlite: the same, gone on with on another machine, under another id. Its
-/// cell without a trial is marked as running.
+/// In fixtures/schema_v2.sqlite and schema_v3.sqlite: the same, gone on with on another machine,
+/// under another id. Its cell without a trial is marked as running, and in schema 3 the run too.
 RunResults fixture_run_of_schema_2();
 
-/// Writes the run of schema 2 as a single file. Made the committed fixture while 2 was the current
-/// schema (as its like did for 1):
-///   DSABENCH_UPDATE_FIXTURE=1 test_results "the committed database of schema 2*"
+/// Writes that run as a single file of schema 3. Made the committed fixture while 3 was the current
+/// schema (as its likes did for 1 and 2):
+///   DSABENCH_UPDATE_FIXTURE=1 test_results "the committed database of schema 3*"
 void write_fixture(const std::string& path);
 
 }  // namespace dsabench::test

@@ -2,15 +2,19 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include "kernels/base/error.h"
+#include "results/identity.h"
 #include "tests/results/fixture_run.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/error_message.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
 
 using Mode = ResultStore::Mode;
 
-const std::string kFixture = DSABENCH_TEST_DATA "/results/fixtures/schema_v2.sqlite";
+const std::string kFixture = DSABENCH_TEST_DATA "/results/fixtures/schema_v3.sqlite";
 
 /// Whether the only check that finds something is `check`, and what it says.
 std::string only_finding(const std::string& path, const std::string& check) {
@@ -52,6 +56,10 @@ TEST_CASE("what breaks an invariant is found and named") {
       {"sample_position", "DELETE FROM sample WHERE metric_id = 1 AND position = 2",
        "metric prefill: 6 samples at positions 0 to 6"},
       {"sample_position", "DELETE FROM sample WHERE metric_id = 1 AND position = 0", "1 to 6"},
+      {"sample_position", "UPDATE sample SET position = -1 WHERE metric_id = 1 AND position = 0",
+       "7 samples at positions -1 to 6"},
+      {"answer_position", "UPDATE answer SET position = -1 WHERE trial_id = 5 AND position = 0",
+       "20 answers at positions -1 to 19"},
       {"answer_position", "DELETE FROM answer WHERE position = 3", "19 answers"},
       {"indexer_runs", "UPDATE layer_runs SET runs = 1 WHERE trial_id = 2 AND layer = 1",
        "trial 2 is ok, but layer 1 ran its indexer 1 times; expected: 0"},
@@ -60,7 +68,9 @@ TEST_CASE("what breaks an invariant is found and named") {
       {"running_trial", "UPDATE run SET status = 'done'", "marked as running"},
       {"mixed", "UPDATE run SET mixed = 0", "mixed is 0"},
       {"trial_origin", "UPDATE trial SET build_id = 'other' WHERE trial_id = 1", "trial 1"},
+      {"trial_origin", "UPDATE trial SET machine_id = 'other' WHERE trial_id = 1", "trial 1"},
       {"foreign_key", "DELETE FROM output WHERE text = ''", "a row of answer"},
+      {"schema", "DROP TABLE running_trial", "table running_trial is missing"},
       {"schema", "DROP INDEX trial_ok_once", "index trial_ok_once is missing"},
       {"schema", "DROP VIEW speed; CREATE VIEW speed AS SELECT 1", "view speed is not as"},
   }));
@@ -70,6 +80,35 @@ TEST_CASE("what breaks an invariant is found and named") {
   std::filesystem::copy_file(kFixture, path);
   SQLite::Database(path, SQLite::OPEN_READWRITE).exec(broken.sql);
   CHECK(contains(only_finding(path, broken.check), broken.detail));
+}
+
+TEST_CASE("a wrong trial may have run its indexers otherwise") {
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  std::filesystem::copy_file(kFixture, path);
+  SQLite::Database(path, SQLite::OPEN_READWRITE)
+      .exec(
+          "UPDATE layer_runs SET runs = 1 WHERE trial_id = 2 AND layer = 1;"
+          "UPDATE trial SET outcome = 'incorrect' WHERE trial_id = 2");
+  CHECK(check_database(path).clean());
+}
+
+TEST_CASE("a run that another build went on with on the same machine is mixed") {
+  ScratchFolder folder;
+  const std::string path = folder / "a.db", build = "{\"git_commit\":\"another\"}";
+  std::filesystem::copy_file(kFixture, path);
+  SQLite::Database db(path, SQLite::OPEN_READWRITE);
+  db.exec("UPDATE trial SET machine_id = '', build_id = ''");
+  db.exec(
+      "UPDATE continuation SET (machine_id, machine_json) ="
+      " (SELECT machine_id, machine_json FROM run)");
+  db.exec("UPDATE run SET mixed = 0 WHERE run_id IN (SELECT run_id FROM continuation)");
+  CHECK(check_database(path).clean());
+  db.exec("UPDATE continuation SET build_id = '" + content_hash(build) + "', build_json = '" +
+          build + "'");
+  CHECK(contains(only_finding(path, "mixed"), "mixed is 0"));
+  db.exec("UPDATE run SET mixed = 1");
+  CHECK(check_database(path).clean());
 }
 
 TEST_CASE("findings of one kind are listed up to a number, then counted") {

@@ -6,8 +6,10 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "results/report/formats.h"
 #include "tests/results/random_records.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/error_message.h"
 
 namespace dsabench::test {
 namespace {
@@ -230,6 +232,20 @@ TEST_CASE("GitHub commands stay on their line") {
   std::getline(lines, line);
   CHECK(line == "::notice title=dsabench::3 rows: 1 ok, 1 wrong, 0 failed, 1 skipped");
   while (std::getline(lines, line)) CHECK(line.rfind("::", 0) == std::string::npos);
+}
+
+TEST_CASE("a table without a name is called by its title") {
+  Table table;
+  for (const auto& [title, name] : std::vector<std::pair<std::string, std::string>>{
+           {"Speed: base, 2 GPUs", "speed_base_2_gpus"},
+           {"(Speed!)", "speed"},
+           {"\xc3\xa4", "table"},
+           {"", "table"}}) {
+    table.title = title;
+    CHECK(report::table_name(table) == name);
+  }
+  table.name = "own";
+  CHECK(report::table_name(table) == "own");
 }
 
 }  // namespace

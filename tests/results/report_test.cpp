@@ -7,7 +7,8 @@
 #include "tests/results/approved_files.h"
 #include "tests/results/fixture_run.h"
 #include "tests/results/random_records.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/error_message.h"
 
 namespace dsabench::test {
 namespace {
@@ -91,6 +92,16 @@ TEST_CASE("one incorrect trial taints its cell, and a tainted cell is no base") 
   CHECK(absent(table, 1, "decode_speedup"));
 }
 
+TEST_CASE("without an all-F cell there is nothing to be faster than") {
+  RunResults results = fixture_run();
+  results.plan.erase(results.plan.begin());
+  const Table table = speed_table(results);
+  CHECK_FALSE(absent(table, 0, "prefill_ms"));
+  CHECK(text(table, 0, "pattern") == "FSFS");
+  CHECK(absent(table, 0, "prefill_speedup"));
+  CHECK(absent(table, 0, "decode_speedup"));
+}
+
 TEST_CASE("ok trials are pooled past discarded ones") {
   RunResults results = fixture_run();
   TrialRecord repeat = results.trials[0];
@@ -130,6 +141,13 @@ TEST_CASE("prefill and decode cells share a row; other configurations do not") {
   CHECK(absent(table, 1, "prefill_ms"));
   CHECK(text(table, 0, "variant") == "chunk=1");
   CHECK(text(table, 1, "variant") == "chunk=2");
+
+  for (const std::size_t failed : {0, 1}) {  // a row is as its worse cell
+    CAPTURE(failed);
+    RunResults one_failed = results;
+    one_failed.trials[failed].outcome = TrialOutcome::failed;
+    CHECK(text(speed_table(one_failed), 0, "state") == "failed");
+  }
 }
 
 TEST_CASE("quality rows by hand") {

@@ -9,7 +9,10 @@
 #include "results/store/connection.h"
 #include "tests/results/full_size.h"
 #include "tests/results/random_records.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/child_process.h"
+#include "tests/support/error_message.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
@@ -112,31 +115,24 @@ TEST_CASE("a killed trial is told from one that never began, and is a crash") {
   const auto plan = random_plan(random, 3);
   ResultStore store = ResultStore::open(path, Mode::read_write);
   store.add_run(run, plan);
-  int reports[2];
-  REQUIRE(pipe(reports) == 0);
-  const pid_t child = start_child([&] {
+  HeldChild child([&](auto hold) {
     ResultStore other = ResultStore::open(path, Mode::read_write);
     other.begin_trial(run.run_id, plan[0].cell.cell_id, 0, 1);
     other.add_trial(numbered_trial(run.run_id, plan[0].cell.cell_id, 0));
     other.begin_trial(run.run_id, plan[1].cell.cell_id, 0, 2);
-    if (write(reports[1], "x", 1) != 1) return false;
-    for (;;) pause();
+    hold();
   });
-  char ready = 0;
-  REQUIRE(read(reports[0], &ready, 1) == 1);
-  close(reports[0]);
-  close(reports[1]);
 
   // While it lives, its trial is nobody's to record.
   CHECK(store.record_crashes(run.run_id, 9).empty());
   REQUIRE(store.load_progress(run.run_id).running.size() == 1);
   Continuation next{7, "dsabench resume", run.machine_id, "{}", run.build_id, "{}"};
   CHECK(contains(message_of<StoreError>([&] { store.reopen_run(run.run_id, next); }),
-                 std::to_string(child)));
-  kill(child, SIGKILL);
+                 std::to_string(child.id())));
+  child.kill();
   // Not waited for yet: a process that has ended counts as gone even so.
   while (store.record_crashes(run.run_id, 9).empty()) usleep(1000);
-  wait_for(child);
+  child.end();
 
   const RunProgress progress = store.load_progress(run.run_id.substr(0, 30));
   CHECK(progress.plan.size() == 3);
@@ -148,15 +144,143 @@ TEST_CASE("a killed trial is told from one that never began, and is a crash") {
   CHECK(progress.tried[1].num_trials == 1);
   CHECK(progress.tried[1].num_crashed == 1);
   CHECK(progress.tried[1].last_outcome == TrialOutcome::failed);
+  CHECK_FALSE(progress.tried[0].last_crashed);
+  CHECK(progress.tried[1].last_crashed);
   CHECK(store.load_run(run.run_id).trials[1].started_ms == 2);
+
+  TrialRecord next_trial = numbered_trial(run.run_id, plan[1].cell.cell_id, 0);
+  next_trial.outcome = TrialOutcome::failed;
+  next_trial.reason = "out of memory";
+  store.add_trial(next_trial);
+  auto again = store.load_progress(run.run_id).tried[1];
+  CHECK(again.num_crashed == 1);
+  CHECK_FALSE(again.last_crashed);
 
   store.begin_trial(run.run_id, plan[1].cell.cell_id, 0, 3);
   store.add_trial(numbered_trial(run.run_id, plan[1].cell.cell_id, 0));
-  const auto again = store.load_progress(run.run_id).tried[1];
+  again = store.load_progress(run.run_id).tried[1];
   CHECK(again.ok);
-  CHECK(again.num_trials == 2);
+  CHECK_FALSE(again.last_crashed);
+  CHECK(again.num_trials == 3);
   CHECK(again.num_crashed == 1);
   CHECK(again.last_outcome == TrialOutcome::ok);
+}
+
+TEST_CASE("one process at a time has a run under way, between its trials too") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  RunRecord run = random_run(random);
+  run.status = "running";
+  const Continuation next{7, "dsabench resume", run.machine_id, "{}", run.build_id, "{}"};
+  ResultStore store = ResultStore::open(path, Mode::read_write);
+  const auto refused_for = [&](const HeldChild& child) {
+    return store.claim_run(run.run_id) == child.id() &&
+           contains(message_of<StoreError>([&] { store.reopen_run(run.run_id, next); }),
+                    std::to_string(child.id()));
+  };
+  {
+    HeldChild writer([&](auto hold) {
+      ResultStore::open(path, Mode::read_write).add_run(run, {});
+      hold();
+    });
+    CHECK(refused_for(writer));
+    writer.kill();
+    while (store.claim_run(run.run_id)) usleep(1000);  // not waited for yet, and gone
+  }
+  store.finish_run(run.run_id, "interrupted", 5);
+  {
+    HeldChild reopener([&](auto hold) {
+      ResultStore::open(path, Mode::read_write).reopen_run(run.run_id, next);
+      hold();
+    });
+    CHECK(refused_for(reopener));
+  }
+  CHECK_FALSE(store.claim_run(run.run_id));
+  const auto others = [&](bool expected) {
+    return succeeds_in_child([&] {
+      return ResultStore::open(path, Mode::read_write).claim_run(run.run_id).has_value() ==
+             expected;
+    });
+  };
+  CHECK(others(true));  // this process has it
+  CHECK_FALSE(store.claim_run(run.run_id));
+  store.finish_run(run.run_id, "done", 6);
+  CHECK(others(false));
+}
+
+TEST_CASE("a live process is not the one that had its number in another boot or before") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  RunRecord run = random_run(random);
+  run.status = "running";
+  const auto plan = random_plan(random, 1);
+  const HeldChild child([&](auto hold) {
+    ResultStore store = ResultStore::open(path, Mode::read_write);
+    store.add_run(run, plan);
+    store.begin_trial(run.run_id, plan[0].cell.cell_id, 0, 1);
+    hold();
+  });
+  const auto mark_as = [&](const std::string& change) {
+    SQLite::Database db(path, SQLite::OPEN_READWRITE);
+    for (const std::string table : {"run_process", "running_trial"}) {
+      db.exec("UPDATE " + table + " SET " + change);
+    }
+  };
+  ResultStore store = ResultStore::open(path, Mode::read_write);
+  CHECK(store.claim_run(run.run_id) == child.id());
+  CHECK(store.record_crashes(run.run_id, 9).empty());
+  SECTION("another boot") { mark_as("boot_id = 'another'"); }
+  SECTION("an earlier start") { mark_as("process_start = process_start - 1"); }
+  CHECK_FALSE(store.claim_run(run.run_id));
+  CHECK(store.record_crashes(run.run_id, 9).size() == 1);
+}
+
+TEST_CASE("a process stays itself whatever its name, and as it grows") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  const RunRecord run = random_run(random);
+  const auto plan = random_plan(random, 2);
+  ResultStore store = ResultStore::open(path, Mode::read_write);
+  store.add_run(run, plan);
+  const HeldChild child([&](auto hold) {
+    prctl(PR_SET_NAME, "a) Z b");
+    ResultStore::open(path, Mode::read_write).begin_trial(run.run_id, plan[0].cell.cell_id, 0, 1);
+    hold();
+  });
+  store.begin_trial(run.run_id, plan[1].cell.cell_id, 0, 1);
+  const std::vector<char> grown(256 << 20, 'x');
+  CHECK(grown.back() == 'x');
+  CHECK(store.record_crashes(run.run_id, 9).empty());
+  CHECK(store.claim_run(run.run_id) == child.id());
+}
+
+TEST_CASE("a trial under way keeps others from its run") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  const RunRecord run = random_run(random);
+  const auto plan = random_plan(random, 1);
+  ResultStore store = ResultStore::open(path, Mode::read_write);
+  store.add_run(run, plan);
+  const HeldChild child([&](auto hold) {
+    ResultStore::open(path, Mode::read_write).begin_trial(run.run_id, plan[0].cell.cell_id, 0, 1);
+    hold();
+  });
+  CHECK(store.claim_run(run.run_id) == child.id());
+}
+
+TEST_CASE("a run that was finished before it was stored is under way nowhere") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  RunRecord run = random_run(random);
+  run.status = "done";
+  ResultStore::open(path, Mode::read_write).add_run(run, {});
+  CHECK(succeeds_in_child(
+      [&] { return !ResultStore::open(path, Mode::read_write).claim_run(run.run_id); }));
 }
 
 TEST_CASE("a run that is gone on with elsewhere is mixed") {

@@ -8,16 +8,17 @@
 #include "results/store.h"
 #include "results/store/connection.h"
 #include "results/store/migrations.h"
+#include "tests/results/fixture_files.h"
 #include "tests/results/fixture_run.h"
 #include "tests/results/random_records.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/error_message.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
 
 using Mode = ResultStore::Mode;
-
-const std::string kFixtures = DSABENCH_TEST_DATA "/results/fixtures/";
 
 std::int64_t pragma(const std::string& path, const std::string& name) {
   SQLite::Database db(path);
@@ -59,22 +60,34 @@ TEST_CASE("the committed database of schema 1 opens, reads and takes more") {
   CHECK(pragma(path + ".v1.bak", "user_version") == 1);
 }
 
-TEST_CASE("the committed database of schema 2 opens, reads and goes on") {
+void check_goes_on(const std::string& fixture, int schema) {
   ScratchFolder folder;
-  const std::string path = folder / "a.db", fixture = kFixtures + "schema_v2.sqlite";
-  if (std::getenv("DSABENCH_UPDATE_FIXTURE") != nullptr) write_fixture(fixture);
+  const std::string path = folder / "a.db";
   std::filesystem::copy_file(fixture, path);
-  CHECK(pragma(path, "user_version") == 2);
+  CHECK(pragma(path, "user_version") == schema);
   ResultStore store = ResultStore::open(path, Mode::read_write);
   const RunResults expected = fixture_run_of_schema_2();
   const RunResults loaded = store.load_run(expected.run.run_id);
   check_equal(loaded.run, expected.run);
   check_equal(loaded.plan, expected.plan);
   check_equal(loaded.trials, expected.trials);
+  CHECK_FALSE(store.claim_run(expected.run.run_id));
   const auto crashed = store.record_crashes(expected.run.run_id, 5);
   REQUIRE(crashed.size() == 1);
   CHECK(crashed[0].cell_id == expected.plan.back().cell.cell_id);
   CHECK(crashed[0].process_id == 4242);
+}
+
+TEST_CASE("the committed database of schema 2 opens, reads and goes on") {
+  check_goes_on(kFixtures + "schema_v2.sqlite", 2);
+}
+
+TEST_CASE("the committed database of schema 3 opens, reads and goes on") {
+  const std::string fixture = kFixtures + "schema_v3.sqlite";
+  if (std::getenv("DSABENCH_UPDATE_FIXTURE") != nullptr) write_fixture(fixture);
+  CHECK(SQLite::Database(fixture).execAndGet("SELECT process_id FROM run_process").getInt() ==
+        4242);
+  check_goes_on(fixture, 3);
 }
 
 TEST_CASE("an older database is read only after an explicit migration") {

@@ -7,8 +7,12 @@
 
 #include "results/store.h"
 #include "results/store/store_error.h"
+#include "tests/results/foreign_lock.h"
 #include "tests/results/random_records.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/child_process.h"
+#include "tests/support/error_message.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
@@ -79,24 +83,12 @@ TEST_CASE("a database that another program keeps locked is given up with a messa
   const std::string path = folder / "a.db";
   constexpr std::chrono::milliseconds kPatience(50);
   ResultStore store = ResultStore::open(path, Mode::read_write, kPatience);
-  int reports[2];
-  REQUIRE(pipe(reports) == 0);
-  const pid_t child = start_child([&] {
-    SQLite::Database db(path, SQLite::OPEN_READWRITE);
-    db.exec("BEGIN EXCLUSIVE");
-    if (write(reports[1], "x", 1) != 1) return false;
-    for (;;) pause();
-  });
-  char ready = 0;
-  REQUIRE(read(reports[0], &ready, 1) == 1);
+  HeldChild other = locked_by_another(path);
   const RunRecord run = random_run(random);
   const auto message = message_of<StoreError>([&] { store.add_run(run, {}); });
   CHECK(contains(message, "another process kept it locked"));
   CHECK(contains(message, path));
-  kill(child, SIGKILL);
-  wait_for(child);
-  close(reports[0]);
-  close(reports[1]);
+  other.end();
   store.add_run(run, {});
   CHECK(store.list_runs().size() == 1);
 }

@@ -11,8 +11,9 @@
 #include "results/report/render.h"
 #include "results/store.h"
 #include "tests/results/full_size.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
 #include "tests/support/random.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {

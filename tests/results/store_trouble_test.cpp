@@ -12,22 +12,19 @@
 #include "results/exchange.h"
 #include "results/maintenance.h"
 #include "results/store.h"
+#include "tests/results/fixture_files.h"
 #include "tests/results/fixture_run.h"
+#include "tests/results/foreign_lock.h"
 #include "tests/results/random_records.h"
-#include "tests/results/scratch_files.h"
+#include "tests/support/catch.h"
+#include "tests/support/child_process.h"
+#include "tests/support/error_message.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
 
 using Mode = ResultStore::Mode;
-
-const std::string kFixtures = DSABENCH_TEST_DATA "/results/fixtures/";
-
-std::string exported(const std::string& path) {
-  std::ostringstream out;
-  export_database(path, out);
-  return out.str();
-}
 
 /// Makes every file that grows past `bytes` fail, in this process for good.
 bool limit_file_size(rlim_t bytes) {
@@ -77,7 +74,7 @@ TEST_CASE("an import that does not fit leaves the database as it was") {
   DSABENCH_SEEDED(random);
   ScratchFolder folder, elsewhere;
   const std::string path = folder / "a.db", other = elsewhere / "b.db";
-  std::filesystem::copy_file(kFixtures + "schema_v2.sqlite", path);
+  std::filesystem::copy_file(kFixtures + "schema_v3.sqlite", path);
   write_large_run(random, other);
   const std::string text = exported(other), before = exported(path);
   CHECK(succeeds_in_child([&] {
@@ -148,7 +145,7 @@ TEST_CASE("a folder that cannot be written takes no import and no migration, and
   ScratchFolder folder, elsewhere;
   const std::string v1 = folder / "v1.db", v2 = folder / "v2.db";
   std::filesystem::copy_file(kFixtures + "schema_v1.sqlite", v1);
-  std::filesystem::copy_file(kFixtures + "schema_v2.sqlite", v2);
+  std::filesystem::copy_file(kFixtures + "schema_v3.sqlite", v2);
   const std::string text = exported(v2);
   for (const std::string& path : {v1, v2}) REQUIRE(chmod(path.c_str(), 0666) == 0);
   REQUIRE(chmod(folder.path().c_str(), 0555) == 0);
@@ -183,7 +180,7 @@ TEST_CASE("damage stops exports and imports with a message") {
   const auto message = message_of<StoreError>([&] { exported(path); });
   CHECK(contains(message, path));
   CHECK(contains(message, "damaged"));
-  const std::string text = exported(kFixtures + "schema_v2.sqlite");
+  const std::string text = exported(kFixtures + "schema_v3.sqlite");
   const auto refused = message_of<StoreError>([&] {
     std::istringstream in(text);
     import_database(in, "text", path);
@@ -196,21 +193,12 @@ TEST_CASE("damage stops exports and imports with a message") {
 TEST_CASE("a foreign lock on writing keeps no reader away, one on the whole file is named") {
   ScratchFolder folder;
   const std::string path = folder / "a.db";
-  std::filesystem::copy_file(kFixtures + "schema_v2.sqlite", path);
+  std::filesystem::copy_file(kFixtures + "schema_v3.sqlite", path);
   const bool wal = GENERATE(true, false);
   CAPTURE(wal);
   if (wal) ResultStore::open(path, Mode::read_write);
   const std::string before = exported(path);
-  int reports[2];
-  REQUIRE(pipe(reports) == 0);
-  const pid_t child = start_child([&] {
-    SQLite::Database db(path, SQLite::OPEN_READWRITE);
-    db.exec("BEGIN EXCLUSIVE; DELETE FROM layer_runs");
-    if (write(reports[1], "x", 1) != 1) return false;
-    for (;;) pause();
-  });
-  char ready = 0;
-  REQUIRE(read(reports[0], &ready, 1) == 1);
+  HeldChild other = locked_by_another(path);
   if (wal) {
     CHECK(exported(path) == before);
     CHECK(check_database(path).clean());
@@ -220,10 +208,7 @@ TEST_CASE("a foreign lock on writing keeps no reader away, one on the whole file
     CHECK(contains(message, "another process kept it locked"));
     CHECK(contains(message, path));
   }
-  kill(child, SIGKILL);
-  wait_for(child);
-  close(reports[0]);
-  close(reports[1]);
+  other.end();
   CHECK(exported(path) == before);
 }
 

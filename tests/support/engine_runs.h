@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "tests/support/error_message.h"
 #include "tests/support/forward_recorder.h"
 #include "tests/support/placed_model.h"
 #include "tests/support/random_model.h"
@@ -64,17 +65,8 @@ inline bool same_bits(ConstTensorView a, ConstTensorView b) {
 
 /// The message of the InvalidArgument that `action` throws; empty where it throws none.
 template <class Action>
-std::string refusal(Action action) {
-  try {
-    action();
-  } catch (const InvalidArgument& error) {
-    return error.what();
-  }
-  return {};
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
+std::string refusal(Action&& action) {
+  return message_of<InvalidArgument>(action);
 }
 
 }  // namespace dsabench::test

@@ -2,11 +2,9 @@
 /// Messages of errors: one matcher for both major versions of Catch2.
 #include <string>
 
-#include "tests/support/catch.h"
-
 namespace dsabench::test {
 
-/// The message of the `Expected` error that `action` throws; fails the test where it throws none.
+/// The message of the `Expected` error that `action` throws; empty where it throws none.
 template <class Expected, class Action>
 std::string message_of(Action&& action) {
   try {
@@ -14,8 +12,7 @@ std::string message_of(Action&& action) {
   } catch (const Expected& error) {
     return error.what();
   }
-  FAIL("no error thrown");
-  return {};
+  return "";
 }
 
 inline bool contains(const std::string& text, const std::string& part) {
