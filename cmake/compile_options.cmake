@@ -18,6 +18,13 @@ if(DSABENCH_SANITIZE)
     -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(dsabench_options INTERFACE -fsanitize=address,undefined)
 endif()
+
+# dsabench_cold_sources(<files>): code that takes longer to compile than it will ever run. It is
+# optimised less, and under the sanitizers not at all, which halves the time to compile it.
+function(dsabench_cold_sources)
+  set_property(SOURCE ${ARGN} APPEND PROPERTY
+    COMPILE_OPTIONS $<IF:$<BOOL:${DSABENCH_SANITIZE}>,-O0,-O1>)
+endfunction()
 if(DSABENCH_FUZZ)
   target_compile_options(dsabench_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()

@@ -45,8 +45,10 @@ class Suite {
   virtual std::vector<std::string> tasks() const = 0;
   /// Whether text, and so a TokenCounter, is needed.
   virtual bool needs_text() const = 0;
-  /// Deterministic in the request. Throws InvalidArgument where the context is too small for a task
-  /// (names the smallest), or a task is unknown.
+  /// Throws InvalidArgument where samples() would: the context is too small for a task (names the
+  /// smallest), a task is unknown. Cheap: makes no prompt longer than it must be.
+  virtual void check(const SuiteRequest& request) const = 0;
+  /// Deterministic in the request. Throws as check().
   virtual std::vector<Sample> samples(const SuiteRequest& request) const = 0;
   /// Null for speed suites.
   virtual const Scorer* scorer() const = 0;

@@ -108,6 +108,11 @@ bool ConfigReader::is_string(std::string_view key) {
   return value != nullptr && value->is_string();
 }
 
+bool ConfigReader::is_object(std::string_view key) const {
+  const auto at = object_->find(std::string(key));
+  return at != object_->end() && at->is_object();
+}
+
 std::optional<ConfigReader> ConfigReader::object(std::string_view key) {
   const json* value = find(key);
   if (value == nullptr) return std::nullopt;

@@ -40,6 +40,7 @@ class ConfigReader {
   /// An integer or a list of integers.
   std::vector<std::int64_t> integers(std::string_view key, std::int64_t min, std::int64_t max);
   bool is_string(std::string_view key);
+  bool is_object(std::string_view key) const;
   /// The object under `key`, or nothing.
   std::optional<ConfigReader> object(std::string_view key);
 
@@ -49,6 +50,7 @@ class ConfigReader {
   void ignore(std::string_view key) { asked_.emplace(key); }
   /// Keys of the object, null aside, that were neither asked for nor ignored, sorted.
   std::vector<std::string> unknown_keys() const;
+  const std::string& prefix() const { return prefix_; }
   const std::string& origin() const { return origin_; }
 
  private:

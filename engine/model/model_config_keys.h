@@ -2,7 +2,6 @@
 /// Parts of parse_model_config, by topic.
 #include <fmt/format.h>
 
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string_view>
 
@@ -22,7 +21,7 @@ T value_or(std::optional<T> value, std::string_view key, T fallback, ModelConfig
 
 /// Reads rope_parameters (new) or rope_theta and rope_scaling (old); both may be given when they
 /// agree. Needs the config's sizes.
-void parse_rope(const nlohmann::json& root, ConfigReader& reader, ModelConfig& config);
+void parse_rope(ConfigReader& reader, ModelConfig& config);
 
 /// Reads which layers are mixtures of experts and the sizes that those and the dense ones need.
 void parse_feed_forward(ConfigReader& reader, ModelConfig& config);

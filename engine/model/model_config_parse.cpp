@@ -154,7 +154,7 @@ ModelConfig parse_model_config(const std::string& text, const std::string& origi
   config.name = name_from_origin(origin);
   config.family = parse_family(reader);
   parse_sizes(reader, config);
-  detail::parse_rope(root, reader, config);
+  detail::parse_rope(reader, config);
   detail::parse_feed_forward(reader, config);
   parse_pattern_keys(reader, config);
   parse_quantization(reader, config);

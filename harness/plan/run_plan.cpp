@@ -58,7 +58,7 @@ PlanEntry entry_from_json(const json& stored) {
   const Suite& suite = find_suite(cell.suite);
   PatternChoice pattern{LayerPattern::from_letters(cell.pattern), stored.at("origin"),
                         stored.at("retention"), stored.at("dialect")};
-  return {std::move(cell), &suite, std::move(pattern)};
+  return {std::move(cell), &suite, std::move(pattern), ""};
 }
 
 SamplingLimits limits_from_json(const json& stored) {

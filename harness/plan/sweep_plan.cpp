@@ -145,7 +145,7 @@ class PlanBuilder {
     const std::string id = cell_id(cell);
     const auto [first, is_new] = sweep_of_.emplace(id, num_sweeps_);
     if (is_new) {
-      plan_.entries.push_back({cell, &suite, pattern});
+      plan_.entries.push_back({cell, &suite, pattern, axes_->origin});
     } else if (first->second != num_sweeps_) {
       known_.insert(id);
     }

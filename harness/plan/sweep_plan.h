@@ -38,6 +38,7 @@ struct PlanEntry {
   Cell cell;
   const Suite* suite = nullptr;
   PatternChoice pattern;
+  std::string origin;  ///< of its sweep, for messages; empty: nothing
 };
 
 /// The cells of a sweep, in order, each once.

@@ -1,8 +1,11 @@
 #include "harness/run/reference_layer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/base/error.h"
 #include "kernels/base/float_formats.h"
 #include "kernels/reference/attention.h"
 #include "kernels/reference/fp8.h"
@@ -16,6 +19,7 @@ namespace {
 
 constexpr double kKeyNormEps = 1e-6;
 constexpr double kLatentNormEps = 1e-6;
+constexpr double kFrequencyTolerance = 1e-5;
 
 ops::RopeLayout indexer_rope_of(const ModelConfig& config, const EngineOptions& options) {
   if (options.indexer_rope) return *options.indexer_rope;
@@ -31,6 +35,21 @@ std::span<const float> values_of(const Tensor& tensor) {
 
 std::vector<float> as_floats(const std::vector<double>& values) {
   return {values.begin(), values.end()};
+}
+
+/// The model's own frequencies. They are defined by steps in f32, as published runtimes take them:
+/// what those steps round off turns the positions beyond some 20,000 by more than a tolerance, so
+/// that the formula in double cannot stand in for them. It holds them to what they may be off.
+std::vector<float> checked_frequencies(const ops::RopeParams& params) {
+  std::vector<float> frequencies = ops::rope_frequencies(params).inv_freq;
+  const std::vector<double> exact = reference::rope_inv_freq(params);
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    const double error = std::abs(frequencies.at(i) / exact[i] - 1.0);
+    if (error <= kFrequencyTolerance) continue;
+    throw Error(
+        fmt::format("rope frequency {} is {}, and {} by its formula", i, frequencies[i], exact[i]));
+  }
+  return frequencies;
 }
 
 /// What is left of a vector after e4m3 with one power-of-two scale.
@@ -52,7 +71,7 @@ ReferenceLayer::ReferenceLayer(const ModelConfig& config, const EngineOptions& o
       mode_(options.indexer_mode),
       indexer_rope_(indexer_rope_of(config, options)),
       latent_norm_eps_(options.latent_norm_eps.value_or(kLatentNormEps)),
-      inv_freq_(as_floats(reference::rope_inv_freq(config.rope))),
+      inv_freq_(checked_frequencies(config.rope)),
       magnitude_(ops::rope_frequencies(config.rope).magnitude) {}
 
 std::vector<float> ReferenceLayer::rounded(const std::vector<double>& values) const {

@@ -14,7 +14,8 @@ namespace dsabench {
 /// path in bf16, to bf16.
 class ReferenceLayer {
  public:
-  /// The arguments must outlive the object. Throws nothing that the engine did not.
+  /// The arguments must outlive the object. Throws Error where the model's
+  /// rope frequencies are not those of their formula, and nothing else that the engine did not.
   ReferenceLayer(const ModelConfig& config, const EngineOptions& options, DType dtype = DType::f32);
 
   /// What the row adds to the latent cache: [kv_lora_rank + rope].

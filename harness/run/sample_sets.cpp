@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "kernels/base/error.h"
 
 namespace dsabench {
@@ -18,44 +20,67 @@ class TokenizerCounter final : public TokenCounter {
   const Tokenizer& tokenizer_;
 };
 
-std::vector<Sample> make_samples(const PlanEntry& entry, const LoadedModel& model) {
+/// What the entry asks of its suite. `counter` is null where there is no tokenizer.
+SuiteRequest request_of(const PlanEntry& entry, const ModelConfig& config,
+                        const TokenCounter* counter) {
   const Suite& suite = *entry.suite;
-  std::unique_ptr<TokenizerCounter> counter;
-  if (model.tokenizer) counter = std::make_unique<TokenizerCounter>(*model.tokenizer);
   if (suite.needs_text() && !counter) {
     throw InvalidArgument(fmt::format("suite {} asks in text, and {} has no tokenizer here",
-                                      suite.name(), model.config->name));
+                                      suite.name(), config.name));
   }
   const bool speed = suite.kind() == Suite::Kind::speed;
   SuiteRequest request;
   request.context_tokens = entry.cell.context_tokens;
   request.samples_per_task = speed ? entry.cell.batch : entry.cell.samples_per_task;
   request.seed = entry.cell.data_seed;
-  request.vocab_size = model.config->vocab_size;
+  request.vocab_size = config.vocab_size;
   request.decode_tokens = entry.cell.decode_tokens;
   request.tasks = entry.cell.tasks;
-  request.counter = counter.get();
-  return suite.samples(request);
+  request.counter = counter;
+  return request;
+}
+
+std::unique_ptr<TokenizerCounter> counter_of(const Tokenizer* tokenizer) {
+  return tokenizer ? std::make_unique<TokenizerCounter>(*tokenizer) : nullptr;
+}
+
+/// Cells with one key are asked the same.
+std::string key(const PlanEntry& entry) {
+  const Cell& cell = entry.cell;
+  // The seed is the plan's, and prompts do not depend on the tokens to decode.
+  return fmt::format("{}/{}/{}/{}/{}", cell.suite, cell.context_tokens, cell.batch,
+                     cell.samples_per_task, fmt::join(cell.tasks, ","));
 }
 
 }  // namespace
 
+void check_samples(const SweepPlan& plan, const ModelRequest& request) {
+  const ModelConfig config = resolve_model_config(request);
+  const auto tokenizer = resolve_tokenizer(request, config).tokenizer;
+  const auto counter = counter_of(tokenizer.get());
+  std::set<std::string> checked;
+  for (const PlanEntry& entry : plan.entries) {
+    if (!checked.insert(key(entry)).second) continue;
+    try {
+      entry.suite->check(request_of(entry, config, counter.get()));
+    } catch (Error& error) {
+      if (!entry.origin.empty()) error.add_context(entry.origin);
+      throw;
+    }
+  }
+}
+
 SampleSets::SampleSets(const SweepPlan& plan, const LoadedModel& model) {
+  const auto counter = counter_of(model.tokenizer.get());
   for (const PlanEntry& entry : plan.entries) {
     const std::string name = key(entry);
-    if (!sets_.contains(name)) sets_.emplace(name, make_samples(entry, model));
+    if (sets_.contains(name)) continue;
+    sets_.emplace(name, entry.suite->samples(request_of(entry, *model.config, counter.get())));
   }
 }
 
 const std::vector<Sample>& SampleSets::of(const PlanEntry& entry) const {
   return sets_.at(key(entry));
-}
-
-std::string SampleSets::key(const PlanEntry& entry) {
-  const Cell& cell = entry.cell;
-  // The seed is the plan's, and prompts do not depend on the tokens to decode.
-  return fmt::format("{}/{}/{}/{}/{}", cell.suite, cell.context_tokens, cell.batch,
-                     cell.samples_per_task, fmt::join(cell.tasks, ","));
 }
 
 }  // namespace dsabench

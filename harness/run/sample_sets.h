@@ -9,18 +9,21 @@
 
 namespace dsabench {
 
+/// Throws InvalidArgument, with the place of the sweep, where SampleSets would: a context that is
+/// too small for a suite, text for a model without a tokenizer. Needs no weights and makes no long
+/// prompts, so that a plan is refused before anything is loaded or written.
+void check_samples(const SweepPlan& plan, const ModelRequest& request);
+
 /// The prompts of every cell of a plan, each distinct set made once. Cells that differ in pattern,
 /// mode or phase share a set, so that they answer the same questions.
 class SampleSets {
  public:
-  /// Makes all sets now, so that a context that is too small for a suite, or text for a model
-  /// without a tokenizer, is refused before anything runs: throws InvalidArgument.
+  /// Makes all sets now. Throws InvalidArgument where check_samples() does.
   SampleSets(const SweepPlan& plan, const LoadedModel& model);
 
   const std::vector<Sample>& of(const PlanEntry& entry) const;
 
  private:
-  static std::string key(const PlanEntry& entry);
   std::map<std::string, std::vector<Sample>> sets_;
 };
 

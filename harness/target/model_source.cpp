@@ -72,23 +72,6 @@ void check_memory(const ModelConfig& config, const WeightPlacement& placement) {
                     wanted);
 }
 
-std::shared_ptr<const Tokenizer> choose_tokenizer(const ModelRequest& request, LoadedModel& model) {
-  const std::int64_t vocab = model.config->vocab_size;
-  if (model.synthetic) {
-    return vocab >= kNumBytes ? std::make_shared<ByteTokenizer>() : nullptr;
-  }
-  for (const char* file : {"tokenizer.json", "tokenizer.model"}) {
-    if (!fs::exists(fs::path(request.model) / file)) continue;
-    model.notices.push_back(
-        fmt::format("{} is not read by this build: suites that ask in text are refused", file));
-    return nullptr;
-  }
-  if (vocab >= kNumBytes && vocab <= kMaxByteLevelVocab) return std::make_shared<ByteTokenizer>();
-  model.notices.push_back(fmt::format(
-      "no tokenizer for a vocabulary of {}: suites that ask in text are refused", vocab));
-  return nullptr;
-}
-
 std::string identity_json(const LoadedModel& model, const ModelRequest& request) {
   nlohmann::json json;
   json["config"] = nlohmann::json::parse(to_json(*model.config));
@@ -139,6 +122,25 @@ ModelConfig resolve_model_config(const ModelRequest& request) {
   return config;
 }
 
+TokenizerChoice resolve_tokenizer(const ModelRequest& request, const ModelConfig& config) {
+  const std::int64_t vocab = config.vocab_size;
+  if (has_generated_weights(request)) {
+    if (vocab < kNumBytes) return {};
+    return {std::make_shared<ByteTokenizer>(), ""};
+  }
+  for (const char* file : {"tokenizer.json", "tokenizer.model"}) {
+    if (!fs::exists(fs::path(request.model) / file)) continue;
+    return {nullptr,
+            fmt::format("{} is not read by this build: suites that ask in text are refused", file)};
+  }
+  if (vocab >= kNumBytes && vocab <= kMaxByteLevelVocab) {
+    return {std::make_shared<ByteTokenizer>(), ""};
+  }
+  return {nullptr, fmt::format("no tokenizer for a vocabulary of {}: suites that ask in text are "
+                               "refused",
+                               vocab)};
+}
+
 LoadedModel load_model(const ModelRequest& request) {
   LoadedModel model;
   model.config = std::make_shared<ModelConfig>(resolve_model_config(request));
@@ -150,7 +152,9 @@ LoadedModel load_model(const ModelRequest& request) {
       model.synthetic
           ? generate_shape_weights(*model.config, request.picks, request.seed, placement)
           : load_weights(*model.config, request.model, placement));
-  model.tokenizer = choose_tokenizer(request, model);
+  TokenizerChoice tokenizer = resolve_tokenizer(request, *model.config);
+  model.tokenizer = std::move(tokenizer.tokenizer);
+  if (!tokenizer.notice.empty()) model.notices.push_back(std::move(tokenizer.notice));
   model.model_json = identity_json(model, request);
   model.model_id = content_hash(model.model_json);
   return model;

@@ -43,14 +43,20 @@ bool has_generated_weights(const ModelRequest& request);
 
 /// Resolves the config only: cheap, for plans and dry runs.
 ModelConfig resolve_model_config(const ModelRequest& request);
+
+struct TokenizerChoice {
+  std::shared_ptr<const Tokenizer> tokenizer;  ///< null: there is none here
+  std::string notice;                          ///< why, where the user should know
+};
+/// Bytes for generated weights with 256 entries or more, and for checkpoints without a tokenizer
+/// file and with 256 to 512 entries (bytes and special tokens); else none.
+TokenizerChoice resolve_tokenizer(const ModelRequest& request, const ModelConfig& config);
+
 /// Resolves and loads. A name is a preset's where there is one; write ./name for a directory of the
 /// same name. The weights go to the request's device. Throws UnsupportedDevice where that is
 /// missing (says why), InvalidArgument for what is neither preset, directory nor .json file (lists
 /// the presets) and for overrides of a checkpoint, OutOfMemory before loading or generating what
 /// cannot fit in the device's memory that is free (bytes wanted and free).
-///
-/// Tokenizer: bytes for generated weights with 256 entries or more, and for checkpoints without a
-/// tokenizer file and with 256 to 512 entries (bytes and special tokens); else none, with a notice.
 LoadedModel load_model(const ModelRequest& request);
 
 }  // namespace dsabench

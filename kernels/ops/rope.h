@@ -23,6 +23,8 @@ struct YarnScaling {
   std::int64_t original_max_positions = 4096;
   bool truncate = true;
   std::optional<double> mscale, mscale_all_dim, attention_factor;
+
+  bool operator==(const YarnScaling&) const = default;
 };
 
 /// Frequencies of one rotary embedding.

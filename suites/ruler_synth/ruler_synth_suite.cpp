@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "kernels/base/error.h"
 #include "suite_files.h"
@@ -36,24 +35,30 @@ struct FittedTask {
   }
 };
 
-/// The item's request at the first level that the context allows; nothing where none fits.
-std::optional<DraftRequest> fit(const FittedTask& fitted, const CounterRandom& random,
-                                std::int64_t context_tokens, const TokenCounter& counter) {
+/// The smallest prompt of the item.
+DraftRequest smallest(const FittedTask& fitted, const CounterRandom& random,
+                      std::int64_t context_tokens) {
+  return {random, fitted.task->units().min, fitted.task->num_levels() - 1, context_tokens};
+}
+
+/// The item's request at the first level that the context allows. Needs a context in which the
+/// smallest fits.
+DraftRequest fit(const FittedTask& fitted, const CounterRandom& random, std::int64_t context_tokens,
+                 const TokenCounter& counter) {
   const UnitRange units = fitted.task->units();
   const std::int64_t last = fitted.task->num_levels() - 1;
-  for (std::int64_t level = 0; level <= last; ++level) {
+  for (std::int64_t level = 0;; ++level) {
     // The choice is made on one fixed item with room to spare, so that the items of a context do
     // not differ in level by the length of their words.
     const DraftRequest probe{CounterRandom(0), units.min, level, context_tokens};
     if (level < last && fitted.cost(probe, counter) * 5 / 4 > context_tokens) continue;
     DraftRequest request{random, units.min, level, context_tokens};
-    if (fitted.cost(request, counter) > context_tokens) continue;
+    if (level < last && fitted.cost(request, counter) > context_tokens) continue;
     request.units = fit_units(units, context_tokens, [&](std::int64_t count) {
       return fitted.cost({random, count, level, context_tokens}, counter);
     });
     return request;
   }
-  return std::nullopt;
 }
 
 std::unique_ptr<Task> make_task(const nlohmann::json& task, const std::vector<std::string>& noise) {
@@ -87,14 +92,19 @@ class RulerSynthSuite final : public Suite {
   bool needs_text() const override { return true; }
   const Scorer* scorer() const override { return &scorer_; }
 
-  std::vector<Sample> samples(const SuiteRequest& request) const override {
+  void check(const SuiteRequest& request) const override {
     const std::vector<std::string> names = requested_tasks(*this, request);
     if (!request.counter) {
       throw InvalidArgument(
           fmt::format("suite {}: the model has no tokenizer, which text needs", data_.name));
     }
+    for (const std::string& task : names) check_fits(tasks_.at(task), request);
+  }
+
+  std::vector<Sample> samples(const SuiteRequest& request) const override {
+    check(request);
     std::vector<Sample> samples;
-    for (const std::string& task : names) {
+    for (const std::string& task : requested_tasks(*this, request)) {
       for (std::int64_t index = 0; index < request.samples_per_task; ++index) {
         samples.push_back(sample(tasks_.at(task), request, index));
       }
@@ -112,14 +122,13 @@ class RulerSynthSuite final : public Suite {
   }
 
   Sample sample(const FittedTask& fitted, const SuiteRequest& request, std::int64_t index) const {
-    const auto fit_request =
+    const DraftRequest fit_request =
         fit(fitted, item_random(fitted, request, index), request.context_tokens, *request.counter);
-    if (!fit_request) throw_too_small(fitted, request);
-    if (fit_request->units == fitted.task->units().max) {
+    if (fit_request.units == fitted.task->units().max) {
       throw InvalidArgument(fmt::format("suite {}: task {} has no text left at a context of {}",
                                         data_.name, fitted.name, request.context_tokens));
     }
-    Draft draft = fitted.task->draft(*fit_request);
+    Draft draft = fitted.task->draft(fit_request);
     Sample sample;
     sample.item_id = fmt::format("{}/{}/{}", fitted.name, request.context_tokens, index);
     sample.task = fitted.name;
@@ -131,18 +140,18 @@ class RulerSynthSuite final : public Suite {
     return sample;
   }
 
-  /// Names the smallest context in which every item of the request fits.
-  [[noreturn]] void throw_too_small(const FittedTask& fitted, const SuiteRequest& request) const {
-    std::int64_t smallest = 0;
+  /// The message names the smallest context in which every item of the request fits.
+  void check_fits(const FittedTask& fitted, const SuiteRequest& request) const {
+    std::int64_t needed = 0;
     for (std::int64_t index = 0; index < request.samples_per_task; ++index) {
-      const DraftRequest request_of_item{item_random(fitted, request, index),
-                                         fitted.task->units().min, fitted.task->num_levels() - 1,
-                                         request.context_tokens};
-      smallest = std::max(smallest, fitted.cost(request_of_item, *request.counter));
+      const CounterRandom random = item_random(fitted, request, index);
+      needed = std::max(
+          needed, fitted.cost(smallest(fitted, random, request.context_tokens), *request.counter));
     }
+    if (needed <= request.context_tokens) return;
     throw InvalidArgument(
         fmt::format("suite {}: task {} needs a context of at least {} tokens, got {}", data_.name,
-                    fitted.name, smallest, request.context_tokens));
+                    fitted.name, needed, request.context_tokens));
   }
 
   SuiteData data_;

@@ -55,9 +55,14 @@ class SpeedSuite final : public Suite {
   bool needs_text() const override { return false; }
   const Scorer* scorer() const override { return nullptr; }
 
-  std::vector<Sample> samples(const SuiteRequest& request) const override {
-    const std::vector<std::string> tasks = requested_tasks(*this, request);
+  void check(const SuiteRequest& request) const override {
+    requested_tasks(*this, request);
     check_sizes(request);
+  }
+
+  std::vector<Sample> samples(const SuiteRequest& request) const override {
+    check(request);
+    const std::vector<std::string> tasks = requested_tasks(*this, request);
     const ZipfTokens tokens(static_cast<std::uint64_t>(request.vocab_size));
     std::vector<Sample> samples;
     for (const std::string& task : tasks) {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/model/model_preset.h"
 #include "engine/model/safetensors.h"
 #include "kernels/base/error.h"
 #include "tests/support/catch.h"
@@ -84,6 +85,81 @@ TEST_CASE("model_config: fields are read as the file has them") {
   const ModelConfig glm = load_model_config(kGolden + "glm_moe_dsa_pattern/config.json");
   CHECK(glm.pattern_keys.indexer_types == "FSSFSS");
   CHECK(glm.indexer_rope_interleave == true);
+}
+
+TEST_CASE("model_config: keys as published checkpoints have them give the presets' sizes") {
+  json v32 = json::parse(R"({"architectures": ["DeepseekV32ForCausalLM"], "attention_bias": false,
+    "attention_dropout": 0.0, "bos_token_id": 0, "eos_token_id": 1, "ep_size": 1,
+    "first_k_dense_replace": 3, "hidden_act": "silu", "hidden_size": 7168, "index_head_dim": 128,
+    "index_n_heads": 64, "index_topk": 2048, "initializer_range": 0.02, "intermediate_size": 18432,
+    "kv_lora_rank": 512, "max_position_embeddings": 163840, "model_type": "deepseek_v32",
+    "moe_intermediate_size": 2048, "moe_layer_freq": 1, "n_group": 8, "n_routed_experts": 256,
+    "n_shared_experts": 1, "norm_topk_prob": true, "num_attention_heads": 128,
+    "num_experts_per_tok": 8, "num_hidden_layers": 61, "num_key_value_heads": 128,
+    "num_nextn_predict_layers": 1, "pretraining_tp": 1, "q_lora_rank": 1536,
+    "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
+    "quantization_config": {"activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8",
+      "scale_fmt": "ue8m0", "weight_block_size": [128, 128]},
+    "rms_norm_eps": 1e-06,
+    "rope_scaling": {"beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 1.0,
+      "mscale_all_dim": 1.0, "original_max_position_embeddings": 4096, "type": "yarn"},
+    "rope_theta": 10000, "routed_scaling_factor": 2.5, "scoring_func": "sigmoid",
+    "tie_word_embeddings": false, "topk_group": 4, "topk_method": "noaux_tc",
+    "torch_dtype": "bfloat16", "transformers_version": "4.44.2", "use_cache": true,
+    "v_head_dim": 128, "vocab_size": 129280})");
+  json glm = json::parse(R"({"architectures": ["GlmMoeDsaForCausalLM"], "attention_bias": false,
+    "attention_dropout": 0.0, "dtype": "bfloat16", "eos_token_id": [154820, 154827, 154829],
+    "ep_size": 1, "first_k_dense_replace": 3, "head_dim": 64, "hidden_act": "silu",
+    "hidden_size": 6144, "index_head_dim": 128, "index_n_heads": 32, "index_topk": 2048,
+    "indexer_rope_interleave": true, "initializer_range": 0.02, "intermediate_size": 12288,
+    "kv_lora_rank": 512, "max_position_embeddings": 202752, "model_type": "glm_moe_dsa",
+    "moe_intermediate_size": 2048, "moe_layer_freq": 1, "n_group": 1, "n_routed_experts": 256,
+    "n_shared_experts": 1, "norm_topk_prob": true, "num_attention_heads": 64,
+    "num_experts_per_tok": 8, "num_hidden_layers": 78, "num_key_value_heads": 64,
+    "num_nextn_predict_layers": 1, "pad_token_id": 154820, "pretraining_tp": 1,
+    "q_lora_rank": 2048, "qk_head_dim": 256, "qk_nope_head_dim": 192, "qk_rope_head_dim": 64,
+    "quantization_config": {"activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8",
+      "modules_to_not_convert": ["lm_head"], "weight_block_size": [128, 128]},
+    "rms_norm_eps": 1e-05, "rope_interleave": true,
+    "rope_parameters": {"rope_theta": 1000000, "rope_type": "default"},
+    "routed_scaling_factor": 2.5, "scoring_func": "sigmoid", "tie_word_embeddings": false,
+    "topk_group": 1, "topk_method": "noaux_tc", "transformers_version": "5.0.2",
+    "use_cache": true, "v_head_dim": 256, "vocab_size": 154880})");
+  const auto sizes = [](ModelConfig config) {
+    config.eos_token_ids.clear();
+    return to_json(config);
+  };
+  CHECK(sizes(parse(v32)) == sizes(preset_config(preset("deepseek-v3.2"))));
+  CHECK(sizes(parse(glm)) == sizes(preset_config(preset("glm-5"))));
+  CHECK(parse(v32).notices.empty());
+  CHECK(parse(glm).notices.empty());
+
+  // What transformers adds as it saves a config again.
+  v32["rope_parameters"] = v32["rope_scaling"];
+  v32["rope_parameters"].update({{"rope_type", "yarn"}, {"rope_theta", 10000.0}});
+  CHECK(sizes(parse(v32)) == sizes(preset_config(preset("deepseek-v3.2"))));
+  v32.erase("rope_scaling");
+  v32.erase("rope_theta");
+  CHECK(sizes(parse(v32)) == sizes(preset_config(preset("deepseek-v3.2"))));
+  v32["rope_parameters"]["finetuned"] = true;
+  CHECK(contains(parse(v32).notices.at(0), "rope_parameters not known and ignored: finetuned"));
+}
+
+TEST_CASE("model_config: keys that mean nothing for a rope type are named, not refused") {
+  json object = small_config();
+  const std::string plain = to_json(parse(object));
+  json& rope = object["rope_parameters"];
+  rope.update({{"factor", 1.0}, {"original_max_position_embeddings", 512}, {"mrope_section", {1}}});
+  rope["attention_factor"] = nullptr;
+  const ModelConfig config = parse(object);
+  CHECK(to_json(config) == plain);
+  REQUIRE(config.notices.size() == 1);
+  CHECK(contains(config.notices[0], "rope_parameters"));
+  CHECK(contains(config.notices[0], "factor, mrope_section, original_max_position_embeddings"));
+  CHECK_FALSE(contains(config.notices[0], "attention_factor"));
+  rope.erase("rope_type");
+  CHECK(contains(message_of<InvalidArgument>([&] { parse(object); }),
+                 "rope_type must be given where there is a factor"));
 }
 
 TEST_CASE("model_config: YaRN in the old and the new form") {

@@ -247,6 +247,11 @@ TEST_CASE("what a run cannot be is refused before anything is written") {
   refused({"--pattern", "SFS"}, {"SFS"});
   refused({"--context", "100M"}, {"context", "100000000", "32768"});
   refused({"--context", "0"}, {"--context", "0"});
+  refused({"--suite", "ruler-synth", "--context", "1000"},
+          {"ruler-synth", "task cwe", "at least 1", "got 1000"});
+  refused({"--suite", "ruler-synth", "--context", "20", "--tasks", "vt", "--dry-run"},
+          {"ruler-synth", "task vt", "got 20"});
+  refused({"--suite", "ruler-synth", "--tasks", "nonsense"}, {"nonsense", "vt"});
   refused({"--suite", "nonsense"}, {"nonsense", "speed"});
   refused({"--device", "tpu"}, {"tpu"});
   refused({"--device", "cuda:99"}, {"cuda:99"});

@@ -80,11 +80,28 @@ TEST_CASE("the examples of verbs on results work") {
   }
 }
 
-TEST_CASE("every verb has a --help") {
-  const std::string help = test::call_cli({"--help"}).out;
-  for (const char* verb : {"demo", "run", "resume", "verify", "pattern", "compare", "list", "db"}) {
+/// Names under "Subcommands:".
+std::vector<std::string> verbs_in(const std::string& help) {
+  std::vector<std::string> verbs;
+  std::istringstream lines(help.substr(help.find("Subcommands:\n")));
+  std::string line;
+  for (std::getline(lines, line); std::getline(lines, line) && !line.empty();) {
+    verbs.push_back(words_of(line).front());
+  }
+  return verbs;
+}
+
+TEST_CASE("every verb has a --help with an example of itself, and a test above that runs it") {
+  const std::vector<std::string> tested = {"demo",    "run",     "resume", "verify",
+                                           "pattern", "compare", "list",   "db"};
+  CHECK(verbs_in(test::call_cli({"--help"}).out) == tested);
+  CHECK(verbs_in(test::call_cli({"db", "--help"}).out) ==
+        std::vector<std::string>{"check", "migrate", "export", "import"});
+  for (const std::string& verb : tested) {
     CAPTURE(verb);
-    CHECK(test::contains(help, verb));
+    const test::CliResult help = test::call_cli({verb, "--help"});
+    CHECK(help.code == 0);
+    CHECK(example_in(help.out).front() == verb);
   }
 }
 
