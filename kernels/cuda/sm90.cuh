@@ -117,17 +117,6 @@ struct RingPlace {
 __device__ __forceinline__ void named_barrier(int id, int threads) {
   asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
-/// The same; whether any thread's `value` was true.
-__device__ __forceinline__ bool named_barrier_any(int id, int threads, bool value) {
-  int any;
-  asm volatile(
-      "{\n.reg .pred p, q;\nsetp.ne.b32 p, %3, 0;\n"
-      "bar.red.or.pred q, %1, %2, p;\nselp.b32 %0, 1, 0, q;\n}"
-      : "=r"(any)
-      : "r"(id), "r"(threads), "r"(static_cast<int>(value))
-      : "memory");
-  return any != 0;
-}
 
 // ---- registers of a warpgroup
 

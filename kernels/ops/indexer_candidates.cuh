@@ -8,9 +8,9 @@
 
 namespace dsabench::ops::detail {
 
-/// One list a row: scores as ordered bits (cuda::ordered_bits) and, behind them, positions.
+/// One list a row: the bits of scores and, behind them, positions.
 struct CandidateLists {
-  std::uint32_t* entries;  ///< [rows, 2, capacity]
+  std::uint32_t* entries;  ///< [rows, 2, capacity], fewer than 2^32
   std::int32_t* counts;    ///< [rows]
   std::int32_t capacity;   ///< a multiple of 4
   /// What a cut leaves: top_k and one more, so that the margin is known.
@@ -23,6 +23,11 @@ struct CandidateLists {
     return scores(row) + capacity;
   }
 };
+
+/// A score's bits as they order.
+__device__ __forceinline__ std::uint32_t ordered(std::uint32_t bits) {
+  return cuda::ordered_bits(__uint_as_float(bits));
+}
 
 inline constexpr int kRankBins = 2048;
 
@@ -153,7 +158,7 @@ __device__ __forceinline__ int warp_compact(std::uint32_t* scores, std::uint32_t
 }
 
 /// Cuts the list of `row`, n > keep long, back to its best `keep`, equal scores by lower position,
-/// in the order they have. Returns the worst score left.
+/// in the order they have. Returns the worst score left, as it orders.
 __device__ __forceinline__ std::uint32_t team_cut(const CutTeam& team, const CandidateLists& lists,
                                                   std::int64_t row, int n) {
   std::uint32_t* scores = lists.scores(row);
@@ -162,7 +167,8 @@ __device__ __forceinline__ std::uint32_t team_cut(const CutTeam& team, const Can
   const Ranked worst =
       team_select(team, n, keep, [&](int i, std::uint32_t(&keys)[4], bool(&counted)[4]) {
         const uint4 four = __ldcg(reinterpret_cast<const uint4*>(scores + i));
-        keys[0] = four.x, keys[1] = four.y, keys[2] = four.z, keys[3] = four.w;
+        keys[0] = ordered(four.x), keys[1] = ordered(four.y);
+        keys[2] = ordered(four.z), keys[3] = ordered(four.w);
         counted[0] = counted[1] = counted[2] = counted[3] = true;
       });
   std::uint32_t last_tie = ~0u;  // highest position among the equal scores that stay
@@ -171,10 +177,10 @@ __device__ __forceinline__ std::uint32_t team_cut(const CutTeam& team, const Can
         team_select(team, n, worst.rank, [&](int i, std::uint32_t(&keys)[4], bool(&counted)[4]) {
           const uint4 four = __ldcg(reinterpret_cast<const uint4*>(scores + i));
           const uint4 at = __ldcg(reinterpret_cast<const uint4*>(positions + i));
-          keys[0] = ~at.x, counted[0] = four.x == worst.value;
-          keys[1] = ~at.y, counted[1] = four.y == worst.value;
-          keys[2] = ~at.z, counted[2] = four.z == worst.value;
-          keys[3] = ~at.w, counted[3] = four.w == worst.value;
+          keys[0] = ~at.x, counted[0] = ordered(four.x) == worst.value;
+          keys[1] = ~at.y, counted[1] = ordered(four.y) == worst.value;
+          keys[2] = ~at.z, counted[2] = ordered(four.z) == worst.value;
+          keys[3] = ~at.w, counted[3] = ordered(four.w) == worst.value;
         });
     last_tie = ~tie.value;
   }

@@ -82,8 +82,11 @@ struct ScanTile {
   const ScoreSegment* segment;
   int segment_index, first_row, num_rows, num_keys;
 
+  /// Whole rings; none where all keys are selected.
+  template <int kRing>
   __device__ __forceinline__ int num_stages(int top_k) const {
-    return num_keys > top_k ? (num_keys + kScanKeys - 1) / kScanKeys : 0;  // else all are selected
+    constexpr int kKeys = kRing * kScanKeys;
+    return num_keys > top_k ? (num_keys + kKeys - 1) / kKeys * kRing : 0;
   }
   __device__ __forceinline__ std::int64_t packed() const { return segment->row_begin + first_row; }
   __device__ __forceinline__ std::int64_t list() const { return segment->scores_begin + first_row; }
@@ -195,19 +198,19 @@ __device__ __forceinline__ void sum_heads(const float (&d)[64], const float* wei
 
 /// One of a thread's own queries.
 struct ScanQuery {
-  std::uint32_t* list;   ///< its scores, and behind them positions
-  std::uint32_t* count;  ///< in shared memory
+  std::uint32_t list;    ///< where its candidates begin
+  std::uint32_t* count;  ///< of them, in shared memory
   int limit;             ///< last causal key, -1 for no query
   float bound;           ///< what a score must beat; NaN: nothing
 };
 
-/// Appends the score if it is wanted; true where the list then needs a cut.
-__device__ __forceinline__ bool offer(const ScanQuery& query, int key, float score, int capacity) {
-  if (key > query.limit || score <= query.bound) return false;
-  const std::uint32_t slot = atomicAdd(query.count, 1u);
-  query.list[slot] = cuda::ordered_bits(score);
-  query.list[capacity + static_cast<int>(slot)] = static_cast<std::uint32_t>(key);
-  return static_cast<int>(slot) >= capacity - kScanRound * kScanKeys;
+/// Appends the score if it is wanted.
+__device__ __forceinline__ void offer(const CandidateLists& lists, const ScanQuery& query, int key,
+                                      float score) {
+  if (key > query.limit || score <= query.bound) return;
+  const std::uint32_t at = query.list + atomicAdd(query.count, 1u);
+  lists.entries[at] = __float_as_uint(score);
+  lists.entries[at + static_cast<std::uint32_t>(lists.capacity)] = static_cast<std::uint32_t>(key);
 }
 
 /// The producer: the keys of every tile of this block into the ring, one thread.
@@ -221,7 +224,7 @@ __device__ __forceinline__ void feed_keys(ScanShared<kHeads, kRowBytes>& shared,
   for (int t = num_tiles - 1 - static_cast<int>(blockIdx.x); t >= 0;
        t -= static_cast<int>(gridDim.x)) {
     const ScanTile tile = scan_tile(batch, t, Shared::kQueries);
-    const int stages = tile.num_stages(top_k);
+    const int stages = tile.num_stages<Shared::kStages>(top_k);
     for (int i = 0; i < stages; ++i) {
       cuda::sm90::barrier_wait(&shared.empty[place.stage], place.parity ^ 1);
       constexpr int kScaleBytes = sizeof(Stored) == 1 ? sizeof(shared.key_scales[0]) : 0;
@@ -269,7 +272,6 @@ __global__ void __launch_bounds__(kScanThreads, 1)
   }
 
   cuda::sm90::take_registers<112>();
-  cuda::sm90::RingPlace<Shared::kStages> place;
   const int lane = thread % cuda::kWarpSize;
   const int group = __shfl_sync(~0u, thread / cuda::sm90::kWarpgroup, 0);  // known to be uniform
   const int key_half = group % 2, query_half = group / 2;
@@ -282,13 +284,14 @@ __global__ void __launch_bounds__(kScanThreads, 1)
   // With 64 heads the upper key is an even lane's, the lower an odd one's.
   const int own_row = row + (kHeads == 64 ? lane % 2 * 8 : 0);
 
+  std::uint32_t parity = 0;
   const int team_index = thread / CutTeam::kThreads;
   const CutTeam team{shared.bins[team_index], &shared.kept[team_index], 2 + team_index};
 
   for (int t = num_tiles - 1 - static_cast<int>(blockIdx.x); t >= 0;
        t -= static_cast<int>(gridDim.x)) {
     const ScanTile tile = scan_tile(batch, t, Shared::kQueries);
-    const int stages = tile.num_stages(queries.top_k);
+    const int stages = tile.num_stages<Shared::kStages>(queries.top_k);
     if (stages == 0) continue;
     load_queries<Stored, kHeads, kRowBytes>(shared, queries, tile);
     if (thread < Shared::kQueries) shared.counts[thread] = 0;
@@ -300,39 +303,49 @@ __global__ void __launch_bounds__(kScanThreads, 1)
     for (int o = 0; o < Columns::kOwn; ++o) {
       const int query = query_half * Columns::kHalfQueries + Columns::own_query(o);
       weights[o] = shared.weights + query * Shared::kWeightStride + Columns::first_head();
-      own[o] = {lists.scores(tile.list() + query), &shared.counts[query],
+      own[o] = {static_cast<std::uint32_t>((tile.list() + query) * 2 * lists.capacity),
+                &shared.counts[query],
                 query < tile.num_rows ? tile.num_keys - tile.num_rows + query : -1,
                 cuda::quiet_nan()};
     }
     for (int i = 0; i < stages;) {
       const int end = min(i + kScanRound, stages);
-      bool crowded = false;
-      for (; i < end; ++i) {
-        cuda::sm90::barrier_wait(&shared.full[place.stage], place.parity);
-        float d[64];
-        constexpr int kStageBytes = Shared::kSlabs * Shared::kSlabBytes;
-        multiply_half<Stored, kRowBytes>(
-            d, keys + static_cast<std::uint64_t>(place.stage * (kStageBytes >> 4)), pairs);
-        float scales[Columns::kRows];
+      for (; i < end; i += Shared::kStages, parity ^= 1) {
 #pragma unroll
-        for (int r = 0; r < Columns::kRows; ++r) {
-          scales[r] = sizeof(Stored) == 1 ? shared.key_scales[place.stage][own_row + 8 * r] : 1.0f;
-        }
-        __syncwarp();
-        if (lane == 0) cuda::sm90::barrier_arrive(&shared.empty[place.stage]);
-        place.advance();
-        const int key = i * kScanKeys + own_row;
-#pragma unroll
-        for (int o = 0; o < Columns::kOwn; ++o) {
-          float scores[Columns::kRows];
-          sum_heads<kHeads>(d, weights[o], o, scores);
+        for (int stage = 0; stage < Shared::kStages; ++stage) {
+          cuda::sm90::barrier_wait(&shared.full[stage], parity);
+          float d[64];
+          constexpr int kStageBytes = Shared::kSlabs * Shared::kSlabBytes;
+          multiply_half<Stored, kRowBytes>(
+              d, keys + static_cast<std::uint64_t>(stage * (kStageBytes >> 4)), pairs);
+          float scales[Columns::kRows];
 #pragma unroll
           for (int r = 0; r < Columns::kRows; ++r) {
-            crowded |= offer(own[o], key + 8 * r, scores[r] * scales[r], lists.capacity);
+            scales[r] = sizeof(Stored) == 1 ? shared.key_scales[stage][own_row + 8 * r] : 1.0f;
+          }
+          __syncwarp();
+          if (lane == 0) cuda::sm90::barrier_arrive(&shared.empty[stage]);
+          const int key = (i + stage) * kScanKeys + own_row;
+#pragma unroll
+          for (int o = 0; o < Columns::kOwn; ++o) {
+            float scores[Columns::kRows];
+            sum_heads<kHeads>(d, weights[o], o, scores);
+#pragma unroll
+            for (int r = 0; r < Columns::kRows; ++r) {
+              offer(lists, own[o], key + 8 * r, scores[r] * scales[r]);
+            }
           }
         }
       }
-      if (i == stages || !cuda::sm90::named_barrier_any(1, kScanConsumers, crowded)) continue;
+      if (i == stages) break;
+      cuda::sm90::named_barrier(1, kScanConsumers);
+      bool crowded = false;
+#pragma unroll
+      for (int q = 0; q < Shared::kQueries; ++q) {
+        crowded |= static_cast<int>(shared.counts[q]) > lists.capacity - kScanRound * kScanKeys;
+      }
+      cuda::sm90::named_barrier(1, kScanConsumers);
+      if (!crowded) continue;
       for (int q = team_index; q < tile.num_rows; q += kScanTeams) {
         const auto count = static_cast<int>(shared.counts[q]);
         if (count <= lists.keep) continue;

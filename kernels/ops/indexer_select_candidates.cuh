@@ -47,7 +47,7 @@ __global__ void __launch_bounds__(kSelectThreads)
 
   const std::uint32_t worst = select_rank(shared, count, static_cast<std::uint32_t>(out.top_k),
                                           [&](int i, std::uint32_t& key) {
-                                            key = scores[i];
+                                            key = ordered(scores[i]);
                                             return true;
                                           });
   const std::uint32_t rank = shared.rank;
@@ -58,12 +58,12 @@ __global__ void __launch_bounds__(kSelectThreads)
     last_tie =
         static_cast<std::int32_t>(~select_rank(shared, count, rank, [&](int i, std::uint32_t& key) {
           key = ~static_cast<std::uint32_t>(positions[i]);
-          return scores[i] == worst;
+          return ordered(scores[i]) == worst;
         }));
   }
   std::uint32_t best_below = 0;
   for (int i = thread; i < count; i += kSelectThreads) {
-    const std::uint32_t score = scores[i];
+    const std::uint32_t score = ordered(scores[i]);
     if (score < worst) {
       best_below = max(best_below, score);
       continue;
