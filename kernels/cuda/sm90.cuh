@@ -113,8 +113,9 @@ struct RingPlace {
   }
 };
 
-/// Of `threads` threads, a multiple of 32, that all name the same id (1 to 15).
+/// Of `threads` threads, whole warps, that all name the same id (1 to 15).
 __device__ __forceinline__ void named_barrier(int id, int threads) {
+  __syncwarp();  // a warp arrives as one: its lanes may still be apart
   asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 

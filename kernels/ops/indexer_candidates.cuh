@@ -5,6 +5,7 @@
 
 #include "kernels/cuda/numeric.cuh"
 #include "kernels/cuda/reduce.cuh"
+#include "kernels/cuda/sm90.cuh"
 
 namespace dsabench::ops::detail {
 
@@ -79,9 +80,7 @@ struct CutTeam {
   __device__ __forceinline__ static int thread() {
     return static_cast<int>(threadIdx.x) % kThreads;
   }
-  __device__ __forceinline__ void sync() const {
-    asm volatile("bar.sync %0, %1;" ::"r"(barrier), "n"(kThreads) : "memory");
-  }
+  __device__ __forceinline__ void sync() const { cuda::sm90::named_barrier(barrier, kThreads); }
 };
 
 /// The rank-th largest key of load4(i, keys, counted), which gives elements i .. i + 3 of n (i a
