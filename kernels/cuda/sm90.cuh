@@ -138,6 +138,7 @@ __device__ __forceinline__ void fence_for_products() {
 }
 /// Registers that threads wrote may now be used by products.
 __device__ __forceinline__ void products_begin() {
+  __syncwarp();
   asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 }
 __device__ __forceinline__ void products_commit() {
