@@ -188,7 +188,8 @@ __device__ __forceinline__ std::uint32_t team_cut(const CutTeam& team, const Can
   const int begin = warp == 0 ? 0 : half, end = warp == 0 ? half : n;
   const int kept = warp_compact(
       scores, positions, begin, end, begin, [&](std::uint32_t score, std::uint32_t position) {
-        return score > worst.value || (score == worst.value && position <= last_tie);
+        const std::uint32_t key = ordered(score);
+        return key > worst.value || (key == worst.value && position <= last_tie);
       });
   if (CutTeam::thread() == 0) *team.kept = kept;
   team.sync();
