@@ -294,7 +294,10 @@ __global__ void __launch_bounds__(kScanThreads, 1)
     const int stages = tile.num_stages<Shared::kStages>(queries.top_k);
     if (stages == 0) continue;
     load_queries<Stored, kHeads, kRowBytes>(shared, queries, tile);
-    if (thread < Shared::kQueries) shared.counts[thread] = 0;
+    if (thread < Shared::kQueries) {
+      shared.counts[thread] = 0;
+      shared.bounds[thread] = cuda::quiet_nan();
+    }
     cuda::sm90::fence_for_products();
     cuda::sm90::named_barrier(1, kScanConsumers);
     ScanQuery own[Columns::kOwn];
@@ -323,8 +326,6 @@ __global__ void __launch_bounds__(kScanThreads, 1)
           for (int r = 0; r < Columns::kRows; ++r) {
             scales[r] = sizeof(Stored) == 1 ? shared.key_scales[stage][own_row + 8 * r] : 1.0f;
           }
-          __syncwarp();
-          if (lane == 0) cuda::sm90::barrier_arrive(&shared.empty[stage]);
           const int key = (i + stage) * kScanKeys + own_row;
 #pragma unroll
           for (int o = 0; o < Columns::kOwn; ++o) {
@@ -335,6 +336,8 @@ __global__ void __launch_bounds__(kScanThreads, 1)
               offer(lists, own[o], key + 8 * r, scores[r] * scales[r]);
             }
           }
+          __syncwarp();  // not before the scales are used: a load may sink to its use
+          if (lane == 0) cuda::sm90::barrier_arrive(&shared.empty[stage]);
         }
       }
       if (i == stages) break;

@@ -22,8 +22,15 @@ double e4m3_value(std::uint8_t bits) {
 }
 
 double element(const ConstTensorView& view, std::int64_t offset) {
+  static const std::vector<double> codes = [] {
+    std::vector<double> values;
+    for (int bits = 0; bits < 256; ++bits) {
+      values.push_back(e4m3_value(static_cast<std::uint8_t>(bits)));
+    }
+    return values;
+  }();
   if (view.dtype() == DType::f32) return static_cast<double>(view.data<float>()[offset]);
-  return e4m3_value(view.data<std::uint8_t>()[offset]);
+  return codes[view.data<std::uint8_t>()[offset]];
 }
 
 /// Descending, NaN last. A strict weak order, as the sort needs it.
@@ -32,12 +39,19 @@ bool better(double a, double b) {
   return a > b;
 }
 
-std::vector<std::int32_t> best_first(std::span<const double> scores) {
+/// The best `count` positions, all where there are fewer; equal scores by lower position.
+std::vector<std::int32_t> best_first(std::span<const double> scores, std::size_t count) {
   std::vector<std::int32_t> order(scores.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
-    return better(scores[static_cast<std::size_t>(a)], scores[static_cast<std::size_t>(b)]);
+  count = std::min(count, order.size());
+  const auto end = order.begin() + static_cast<std::ptrdiff_t>(count);
+  std::partial_sort(order.begin(), end, order.end(), [&](std::int32_t a, std::int32_t b) {
+    const double left = scores[static_cast<std::size_t>(a)];
+    const double right = scores[static_cast<std::size_t>(b)];
+    if (better(left, right)) return true;
+    return !better(right, left) && a < b;
   });
+  order.resize(count);
   return order;
 }
 
@@ -67,6 +81,7 @@ std::vector<double> indexer_scores_row(const ConstTensorView& q,
     for (std::int64_t h = 0; h < heads; ++h) {
       const double* query = queries.data() + h * dim;
       double dot = 0.0;
+#pragma omp simd reduction(+ : dot)
       for (std::int64_t d = 0; d < dim; ++d) dot += query[d] * key[static_cast<std::size_t>(d)];
       const double relu = dot < 0.0 ? 0.0 : dot;  // a NaN stays a NaN
       sum += static_cast<double>(head_weights.row<float>(row)[h]) * relu;
@@ -78,16 +93,15 @@ std::vector<double> indexer_scores_row(const ConstTensorView& q,
 }
 
 std::vector<std::int32_t> topk_positions(std::span<const double> scores, std::int64_t top_k) {
-  std::vector<std::int32_t> order = best_first(scores);
-  if (std::cmp_greater(order.size(), top_k)) order.resize(static_cast<std::size_t>(top_k));
+  std::vector<std::int32_t> order = best_first(scores, static_cast<std::size_t>(top_k));
   std::sort(order.begin(), order.end());
   return order;
 }
 
 double topk_margin(std::span<const double> scores, std::int64_t top_k) {
   if (std::cmp_less_equal(scores.size(), top_k)) return std::numeric_limits<double>::infinity();
-  const std::vector<std::int32_t> order = best_first(scores);
   const auto cut = static_cast<std::size_t>(top_k);
+  const std::vector<std::int32_t> order = best_first(scores, cut + 1);
   const double last_in = scores[static_cast<std::size_t>(order[cut - 1])];
   const double first_out = scores[static_cast<std::size_t>(order[cut])];
   if (last_in == first_out || std::isnan(last_in)) return 0.0;
