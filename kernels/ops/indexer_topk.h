@@ -29,7 +29,9 @@ struct IndexerSequence {
 ///   run_counter   incremented once by the kernel itself, on the device it runs on: the proof that
 ///                 an indexer ran. In that device's memory. Must not be null.
 /// Memory beyond the outputs does not grow with tokens * keys (on CUDA: at most 256 MiB, or one
-/// row of scores). Products of bf16 and f8_e4m3 are exact, sums f32. Throws InvalidArgument on a
+/// row of scores; on sm_90a at most 1 GiB, 16 * top_k + 32 KiB a row). Products of bf16 and f8_e4m3
+/// are exact, sums f32; but on sm_90a, from 256 rows on, a sum of e4m3 products keeps about 14 bits
+/// beside its largest addend, as the tensor cores' does. Throws InvalidArgument on a
 /// mismatch, spans that exceed the tensors, or top_k < 1. 2 * heads * dim flops a causal pair.
 /// Reference: DeepSeek-V3.2-Exp inference/model.py `Indexer`, DeepGEMM `fp8_mqa_logits`.
 struct IndexerTopkArgs {
