@@ -8,7 +8,8 @@ namespace dsabench::ops {
 ///   weight  [out, in]      f32, rows may be strided
 ///   bias    [out]          f32, may be empty
 ///   out     [tokens, out]  f32, rows may be strided; must not overlap x
-/// On CUDA x and weight may be bf16, and then out and bias are both bf16 or both f32. Sums are f32,
+/// On CUDA x and weight may be bf16, and then out and bias are both bf16 or both f32. Sums are f32
+/// (rounded to bf16 before a bf16 bias is added, as cuBLASLt pleases),
 /// f32 inputs are not rounded to TF32, `in` is at least 1, and the product needs cuBLASLt
 /// (UnsupportedDevice names the library where it cannot be loaded).
 /// Throws InvalidArgument on a shape, dtype or device mismatch. 2 * tokens * in * out flops.

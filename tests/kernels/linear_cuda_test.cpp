@@ -51,10 +51,12 @@ void check_linear(Random& random, DType dtype, DType out_dtype, std::int64_t tok
     const auto terms = reference::linear_row({x_size.view().row<float>(t), size},
                                              weight_size.view(), bias_size_row);
     for (std::int64_t o = 0; o < out; ++o) {
-      // One rounding of the result, and f32 sums: relative to the terms, for they may cancel out.
+      // One rounding of the result, before a bias too, and f32 sums: relative to the terms, for
+      // they may cancel out.
       const auto at = static_cast<std::size_t>(o);
-      const double allowed =
-          (out_dtype == DType::bf16 ? std::fabs(want[at]) / 256 : 0.0) + 2e-6 * terms[at];
+      const double product = with_bias ? want[at] - static_cast<double>(bias_row[at]) : 0.0;
+      const double rounded = std::fabs(want[at]) + std::fabs(product);
+      const double allowed = (out_dtype == DType::bf16 ? rounded / 256 : 0.0) + 2e-6 * terms[at];
       const double share = std::fabs(got.view().row<float>(t)[o] - want[at]) / allowed;
       if (!(share <= worst)) worst = share;
     }
