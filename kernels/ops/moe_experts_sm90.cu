@@ -1,5 +1,6 @@
 #include "kernels/cuda/architecture.h"
 #include "kernels/cuda/check.h"
+#include "kernels/cuda/numeric.cuh"
 #include "kernels/cuda/rows.cuh"
 #include "kernels/cuda/sm90.cuh"
 #include "kernels/cuda/tensor_map.h"

@@ -1,7 +1,11 @@
 #pragma once
-#include "kernels/cuda/numeric.cuh"
+#include "kernels/cuda/launch.h"
 #include "kernels/ops/moe_experts.h"
 #include "kernels/ops/moe_grouping.h"
+
+namespace dsabench::cuda {
+struct Bf16;
+}  // namespace dsabench::cuda
 
 namespace dsabench::ops::detail {
 
