@@ -24,6 +24,16 @@ __device__ __forceinline__ std::uint64_t warp_max(std::uint64_t value) {
   return value;
 }
 
+/// The sum over the lanes up to and with this one.
+template <class T>
+__device__ __forceinline__ T warp_inclusive_sum(T value) {
+  for (int step = 1; step < kWarpSize; step *= 2) {
+    const T other = __shfl_up_sync(~0u, value, step);
+    if (static_cast<int>(threadIdx.x) % kWarpSize >= step) value += other;
+  }
+  return value;
+}
+
 /// The sum over a block of whole warps, given to every thread. All threads call it.
 __device__ __forceinline__ float block_sum(float value) {
   __shared__ float parts[kWarpSize];

@@ -42,25 +42,18 @@ struct Ranked {
 __device__ __forceinline__ Ranked warp_find_bin(const std::uint32_t* bins, std::uint32_t rank) {
   const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
   constexpr int kEach = kRankBins / cuda::kWarpSize;
-  const auto inclusive_sum = [&](std::uint32_t value) {
-    for (int step = 1; step < cuda::kWarpSize; step *= 2) {
-      const std::uint32_t other = __shfl_up_sync(~0u, value, step);
-      if (lane >= step) value += other;
-    }
-    return value;
-  };
   // Lane 0 holds the 64 highest bins, and so on; read in turns, so that banks do not collide.
   const std::uint32_t* own = bins + kRankBins - kEach * (lane + 1);
   std::uint32_t sum = 0;
 #pragma unroll 8
   for (int i = 0; i < kEach; ++i) sum += own[(i + lane) % kEach];
-  std::uint32_t upto = inclusive_sum(sum);
+  std::uint32_t upto = cuda::warp_inclusive_sum(sum);
   const int holder = __ffs(static_cast<int>(__ballot_sync(~0u, upto >= rank))) - 1;
   rank -= __shfl_sync(~0u, upto - sum, holder);
   // Among those 64, two a lane from the top.
   const int high = kRankBins - kEach * holder - 1 - 2 * lane;
   const std::uint32_t first = bins[high], second = bins[high - 1];
-  upto = inclusive_sum(first + second);
+  upto = cuda::warp_inclusive_sum(first + second);
   const int place = __ffs(static_cast<int>(__ballot_sync(~0u, upto >= rank))) - 1;
   const std::uint32_t before = upto - first - second;
   const bool in_first = rank <= before + first;

@@ -32,14 +32,6 @@ struct SelectShared {
   std::uint32_t bin, rank, size;
 };
 
-__device__ __forceinline__ std::uint32_t warp_inclusive_sum(std::uint32_t value) {
-  for (int step = 1; step < cuda::kWarpSize; step *= 2) {
-    const std::uint32_t other = __shfl_up_sync(~0u, value, step);
-    if (static_cast<int>(threadIdx.x) % cuda::kWarpSize >= step) value += other;
-  }
-  return value;
-}
-
 /// Counts the keys whose bits above `shift + width` are `prefix` by their next `width` bits;
 /// key_of(i, key) gives key i of n and whether it takes part.
 template <class KeyOf>
@@ -76,7 +68,7 @@ __device__ __forceinline__ void find_bin(SelectShared& shared, std::uint32_t ran
   // Thread i holds the i-th pair of bins from the top.
   const int high = kBins - 1 - 2 * static_cast<int>(threadIdx.x);
   const std::uint32_t first = shared.bins[high], second = shared.bins[high - 1];
-  const std::uint32_t in_warp = warp_inclusive_sum(first + second);
+  const std::uint32_t in_warp = cuda::warp_inclusive_sum(first + second);
   if (lane == cuda::kWarpSize - 1) shared.warp_sums[warp] = in_warp;
   __syncthreads();
   std::uint32_t before = in_warp - first - second;

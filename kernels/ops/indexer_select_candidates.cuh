@@ -17,7 +17,7 @@ __device__ __forceinline__ void write_bitmap(SelectShared& shared, const std::ui
   const int begin = min(num_words, thread * each), end = min(num_words, begin + each);
   std::uint32_t count = 0;
   for (int w = begin; w < end; ++w) count += static_cast<std::uint32_t>(__popc(bitmap[w]));
-  const std::uint32_t upto = warp_inclusive_sum(count);
+  const std::uint32_t upto = cuda::warp_inclusive_sum(count);
   if (lane == cuda::kWarpSize - 1) shared.warp_sums[warp] = upto;
   __syncthreads();
   std::uint32_t slot = upto - count;

@@ -38,11 +38,7 @@ __device__ __forceinline__ UnionGroup find_group(const MlaBatch& batch, int inde
 __device__ __forceinline__ int block_exclusive_sum(int value, int* warp_sums, int& total) {
   const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
   const int warp = static_cast<int>(threadIdx.x) / cuda::kWarpSize;
-  int upto = value;
-  for (int step = 1; step < cuda::kWarpSize; step *= 2) {
-    const int other = __shfl_up_sync(~0u, upto, step);
-    if (lane >= step) upto += other;
-  }
+  const int upto = cuda::warp_inclusive_sum(value);
   __syncthreads();  // an earlier call's sums have been read
   if (lane == cuda::kWarpSize - 1) warp_sums[warp] = upto;
   __syncthreads();

@@ -18,15 +18,6 @@ struct Position {
   __device__ std::int32_t tiles() const { return static_cast<std::int32_t>(packed); }
 };
 
-__device__ __forceinline__ std::uint64_t warp_inclusive_sum(std::uint64_t value) {
-  const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
-  for (int step = 1; step < cuda::kWarpSize; step *= 2) {
-    const std::uint64_t other = __shfl_up_sync(~0u, value, step);
-    if (lane >= step) value += other;
-  }
-  return value;
-}
-
 /// The sum over the threads up to and with this one; `total` over all kPlanThreads.
 __device__ __forceinline__ std::uint64_t plan_inclusive_sum(std::uint64_t value,
                                                             std::uint64_t& total) {
@@ -34,11 +25,11 @@ __device__ __forceinline__ std::uint64_t plan_inclusive_sum(std::uint64_t value,
   __shared__ std::uint64_t warps[cuda::kWarpSize];
   const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
   const int warp = static_cast<int>(threadIdx.x) / cuda::kWarpSize;
-  const std::uint64_t sum = warp_inclusive_sum(value);
+  const std::uint64_t sum = cuda::warp_inclusive_sum(value);
   __syncthreads();  // the sums of an earlier call have been read
   if (lane == cuda::kWarpSize - 1) warps[warp] = sum;
   __syncthreads();
-  if (warp == 0) warps[lane] = warp_inclusive_sum(warps[lane]);
+  if (warp == 0) warps[lane] = cuda::warp_inclusive_sum(warps[lane]);
   __syncthreads();
   total = warps[cuda::kWarpSize - 1];
   return sum + (warp > 0 ? warps[warp - 1] : 0);
