@@ -32,7 +32,7 @@ void check(CUresult result, const std::string& what) {
 
 bool has_tensor_maps() { return encoder() != nullptr; }
 
-CUtensorMap slab_boxes(const Matrices& matrices, int box_rows) {
+CUtensorMap slab_boxes(const Matrices& matrices, int box_rows, int row_step) {
   CUtensorMap map;
   const std::int64_t size = dtype_bytes(matrices.dtype);
   const auto number = [](std::int64_t value) { return static_cast<cuuint64_t>(value); };
@@ -40,9 +40,10 @@ CUtensorMap slab_boxes(const Matrices& matrices, int box_rows) {
                               number(matrices.outer)};
   const cuuint64_t strides[] = {number(matrices.row_stride * size),
                                 number(matrices.outer_stride * size)};
-  const cuuint32_t box[] = {static_cast<cuuint32_t>(128 / size), static_cast<cuuint32_t>(box_rows),
-                            1};
-  const cuuint32_t steps[] = {1, 1, 1};
+  // What the box spans, of which every row_step-th row is fetched.
+  const cuuint32_t box[] = {static_cast<cuuint32_t>(128 / size),
+                            static_cast<cuuint32_t>(box_rows * row_step), 1};
+  const cuuint32_t steps[] = {1, static_cast<cuuint32_t>(row_step), 1};
   const CUresult result =
       encoder()(&map, size == 2 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_UINT8,
                 3, const_cast<void*>(matrices.data), sizes, strides, box, steps,

@@ -9,25 +9,34 @@
 
 namespace dsabench::ops::detail {
 
-/// One list a row: the bits of scores and, behind them, positions.
+/// One list a row.
 struct CandidateLists {
-  std::uint32_t* entries;  ///< [rows, 2, capacity], fewer than 2^32
-  std::int32_t* counts;    ///< [rows]
-  std::int32_t capacity;   ///< a multiple of 4
+  uint2* entries;  ///< [rows, capacity], fewer than 2^32: the bits of a score, and its position
+  std::int32_t* counts;   ///< [rows], or kTooFew
+  std::int32_t capacity;  ///< a multiple of 4
   /// What a cut leaves: top_k and one more, so that the margin is known.
   std::int32_t keep;
 
-  __device__ __forceinline__ std::uint32_t* scores(std::int64_t row) const {
-    return entries + row * 2 * capacity;
-  }
-  __device__ __forceinline__ std::uint32_t* positions(std::int64_t row) const {
-    return scores(row) + capacity;
-  }
+  /// The bound that a scan began with was too high.
+  static constexpr std::int32_t kTooFew = -1;
+
+  __device__ __forceinline__ uint2* row(std::int64_t row) const { return entries + row * capacity; }
 };
 
 /// A score's bits as they order.
 __device__ __forceinline__ std::uint32_t ordered(std::uint32_t bits) {
   return cuda::ordered_bits(__uint_as_float(bits));
+}
+
+/// Entries i .. i + 3 of a list, i a multiple of 4: scores as they order, and positions.
+struct FourEntries {
+  std::uint32_t scores[4], positions[4];
+};
+__device__ __forceinline__ FourEntries load_four(const uint2* list, int i) {
+  const uint4 low = __ldcg(reinterpret_cast<const uint4*>(list + i));
+  const uint4 high = __ldcg(reinterpret_cast<const uint4*>(list + i + 2));
+  return {{ordered(low.x), ordered(low.z), ordered(high.x), ordered(high.z)},
+          {low.y, low.w, high.y, high.w}};
 }
 
 inline constexpr int kRankBins = 2048;
@@ -119,30 +128,25 @@ __device__ __forceinline__ Ranked team_select(const CutTeam& team, int n, std::u
 /// By one warp: moves those of entries [begin, end) for which stays(score, position) holds to `to`
 /// <= begin and on, in the order they have. How many there are.
 template <class Stays>
-__device__ __forceinline__ int warp_compact(std::uint32_t* scores, std::uint32_t* positions,
-                                            int begin, int end, int to, Stays&& stays) {
+__device__ __forceinline__ int warp_compact(uint2* list, int begin, int end, int to,
+                                            Stays&& stays) {
   constexpr int kAtOnce = 8;
   const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
   const std::uint32_t lower_lanes = (1u << lane) - 1;
   int kept = 0;
   for (int base = begin; base < end; base += kAtOnce * cuda::kWarpSize) {
-    std::uint32_t score[kAtOnce], position[kAtOnce];
+    uint2 entries[kAtOnce];
 #pragma unroll
     for (int u = 0; u < kAtOnce; ++u) {
-      const int i = min(base + u * cuda::kWarpSize + lane, end - 1);
-      score[u] = __ldcg(scores + i);
-      position[u] = __ldcg(positions + i);
+      entries[u] = __ldcg(list + min(base + u * cuda::kWarpSize + lane, end - 1));
     }
     __syncwarp();  // all of these are read before any is overwritten
 #pragma unroll
     for (int u = 0; u < kAtOnce; ++u) {
-      const bool here = base + u * cuda::kWarpSize + lane < end && stays(score[u], position[u]);
+      const bool here =
+          base + u * cuda::kWarpSize + lane < end && stays(entries[u].x, entries[u].y);
       const std::uint32_t mask = __ballot_sync(~0u, here);
-      if (here) {
-        const int slot = to + kept + __popc(mask & lower_lanes);
-        scores[slot] = score[u];
-        positions[slot] = position[u];
-      }
+      if (here) list[to + kept + __popc(mask & lower_lanes)] = entries[u];
       kept += __popc(mask);
     }
   }
@@ -153,41 +157,42 @@ __device__ __forceinline__ int warp_compact(std::uint32_t* scores, std::uint32_t
 /// in the order they have. Returns the worst score left, as it orders.
 __device__ __forceinline__ std::uint32_t team_cut(const CutTeam& team, const CandidateLists& lists,
                                                   std::int64_t row, int n) {
-  std::uint32_t* scores = lists.scores(row);
-  std::uint32_t* positions = lists.positions(row);
+  uint2* list = lists.row(row);
   const auto keep = static_cast<std::uint32_t>(lists.keep);
   const Ranked worst =
       team_select(team, n, keep, [&](int i, std::uint32_t(&keys)[4], bool(&counted)[4]) {
-        const uint4 four = __ldcg(reinterpret_cast<const uint4*>(scores + i));
-        keys[0] = ordered(four.x), keys[1] = ordered(four.y);
-        keys[2] = ordered(four.z), keys[3] = ordered(four.w);
-        counted[0] = counted[1] = counted[2] = counted[3] = true;
+        const FourEntries four = load_four(list, i);
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+          keys[j] = four.scores[j];
+          counted[j] = true;
+        }
       });
   std::uint32_t last_tie = ~0u;  // highest position among the equal scores that stay
   if (worst.size > worst.rank) {
     const Ranked tie =
         team_select(team, n, worst.rank, [&](int i, std::uint32_t(&keys)[4], bool(&counted)[4]) {
-          const uint4 four = __ldcg(reinterpret_cast<const uint4*>(scores + i));
-          const uint4 at = __ldcg(reinterpret_cast<const uint4*>(positions + i));
-          keys[0] = ~at.x, counted[0] = ordered(four.x) == worst.value;
-          keys[1] = ~at.y, counted[1] = ordered(four.y) == worst.value;
-          keys[2] = ~at.z, counted[2] = ordered(four.z) == worst.value;
-          keys[3] = ~at.w, counted[3] = ordered(four.w) == worst.value;
+          const FourEntries four = load_four(list, i);
+#pragma unroll
+          for (int j = 0; j < 4; ++j) {
+            keys[j] = ~four.positions[j];
+            counted[j] = four.scores[j] == worst.value;
+          }
         });
     last_tie = ~tie.value;
   }
   // Each warp closes the gaps of its half, and then the second half moves up to the first.
   const int half = n / 2, warp = CutTeam::thread() / cuda::kWarpSize;
   const int begin = warp == 0 ? 0 : half, end = warp == 0 ? half : n;
-  const int kept = warp_compact(
-      scores, positions, begin, end, begin, [&](std::uint32_t score, std::uint32_t position) {
+  const int kept =
+      warp_compact(list, begin, end, begin, [&](std::uint32_t score, std::uint32_t position) {
         const std::uint32_t key = ordered(score);
         return key > worst.value || (key == worst.value && position <= last_tie);
       });
   if (CutTeam::thread() == 0) *team.kept = kept;
   team.sync();
   if (warp == 1) {
-    warp_compact(scores, positions, half, half + kept, *team.kept,
+    warp_compact(list, half, half + kept, *team.kept,
                  [](std::uint32_t, std::uint32_t) { return true; });
   }
   return worst.value;

@@ -39,15 +39,14 @@ __global__ void __launch_bounds__(kSelectThreads)
   if (row.segment == nullptr) return;
   if (row.num_keys <= out.top_k) return select_all(out, row.packed, row.num_keys);
   const std::int64_t list = row.segment->scores_begin + row.row;
-  const std::uint32_t* scores = lists.scores(list);
-  const std::uint32_t* positions = lists.positions(list);
+  const uint2* entries = lists.row(list);
   const int count = lists.counts[list], num_words = (row.num_keys + 31) / 32;
   const auto thread = static_cast<int>(threadIdx.x);
   for (int w = thread; w < num_words; w += kSelectThreads) bitmap[w] = 0;
 
   const std::uint32_t worst = select_rank(shared, count, static_cast<std::uint32_t>(out.top_k),
                                           [&](int i, std::uint32_t& key) {
-                                            key = ordered(scores[i]);
+                                            key = ordered(entries[i].x);
                                             return true;
                                           });
   const std::uint32_t rank = shared.rank;
@@ -57,18 +56,18 @@ __global__ void __launch_bounds__(kSelectThreads)
     __syncthreads();  // rank and size have been read
     last_tie =
         static_cast<std::int32_t>(~select_rank(shared, count, rank, [&](int i, std::uint32_t& key) {
-          key = ~static_cast<std::uint32_t>(positions[i]);
-          return ordered(scores[i]) == worst;
+          key = ~entries[i].y;
+          return ordered(entries[i].x) == worst;
         }));
   }
   std::uint32_t best_below = 0;
   for (int i = thread; i < count; i += kSelectThreads) {
-    const std::uint32_t score = ordered(scores[i]);
+    const std::uint32_t score = ordered(entries[i].x);
     if (score < worst) {
       best_below = max(best_below, score);
       continue;
     }
-    const std::uint32_t position = positions[i];
+    const std::uint32_t position = entries[i].y;
     if (score == worst && position > last_tie) continue;
     atomicOr(&bitmap[position / 32], 1u << (position % 32));
   }

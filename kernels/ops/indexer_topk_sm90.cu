@@ -25,18 +25,23 @@ struct Scan {
     for (int s = 0; s < batch.num_segments; ++s) {
       const ScoreSegment& segment = batch.segments[s];
       const std::int64_t keys = segment.first_position + segment.num_rows;
-      maps.keys[s] = cuda::slab_boxes({segment.keys, args.q.dtype(), 1, keys, args.q.dim(2),
-                                       keys * segment.key_stride, segment.key_stride},
-                                      kScanKeys);
+      const cuda::Matrices rows{
+          segment.keys,      args.q.dtype(), 1, keys, args.q.dim(2), keys * segment.key_stride,
+          segment.key_stride};
+      maps.keys[s] = cuda::slab_boxes(rows, kScanKeys);
+      maps.sampled[s] = cuda::slab_boxes(rows, ScanSample::kPieceKeys, ScanSample::kStep);
       if (segment.key_scales != nullptr) {
         maps.key_scales[s] = cuda::float_boxes(segment.key_scales, keys, kScanKeys);
       }
       tiles += cuda::ceil_div(segment.num_rows, Shared::kQueries);
     }
     const auto blocks = std::min<std::int64_t>(tiles, cuda::num_multiprocessors());
-    kernel<<<cuda::grid_size(blocks), kScanThreads, kBytes, launch.stream()>>>(
-        batch, maps, score_queries<Stored>(args, kVectorBytes), lists, static_cast<int>(tiles));
-    launch.check();
+    for (const ScanRun run : {ScanRun::sampled, ScanRun::repaired}) {
+      kernel<<<cuda::grid_size(blocks), kScanThreads, kBytes, launch.stream()>>>(
+          batch, maps, score_queries<Stored>(args, kVectorBytes), lists, static_cast<int>(tiles),
+          run);
+      launch.check();
+    }
   }
 };
 
@@ -95,10 +100,10 @@ bool indexer_topk_sm90(const cuda::Launch& launch, const IndexerTopkArgs& args) 
   };
   for_each_batch([&](const ScoreBatch& batch) { rows = std::max(rows, batch.num_rows); });
   cuda::ScratchLayout layout;
-  const std::int64_t entries_at = layout.add<std::uint32_t>(rows * 2 * capacity);
+  const std::int64_t entries_at = layout.add<uint2>(rows * capacity);
   const std::int64_t counts_at = layout.add<std::int32_t>(rows);
   void* scratch = launch.scratch(layout.bytes());
-  const CandidateLists lists{cuda::scratch_array<std::uint32_t>(scratch, entries_at),
+  const CandidateLists lists{cuda::scratch_array<uint2>(scratch, entries_at),
                              cuda::scratch_array<std::int32_t>(scratch, counts_at),
                              static_cast<std::int32_t>(capacity), static_cast<std::int32_t>(keep)};
   auto* counter = reinterpret_cast<unsigned long long*>(args.run_counter);
