@@ -6,16 +6,19 @@
 namespace dsabench::ops::detail {
 
 inline constexpr int kUnionThreads = 256;
+/// Keys of a tile: the words of a union are filled up with zeros to whole tiles.
+inline constexpr int kUnionTile = 64;
 /// Queries of a group: bits of a key's word above its position.
 inline constexpr int kMaxGroup = 8;
 inline constexpr int kPositionBits = 32 - kMaxGroup;
 
 /// One union a group of `group` neighbouring rows of a segment.
 struct KeyUnions {
-  std::uint32_t* words;  ///< [groups, group * top_k] position, and bit 24 + q for query q
+  std::uint32_t* words;  ///< [groups, stride] position, and bit 24 + q for query q; 0: no key
   std::int32_t* counts;  ///< [groups]
   std::int32_t* broken;  ///< [groups] bit q: query q has an index that it may not have
   std::int32_t group, top_k;
+  std::int32_t stride;  ///< group * top_k, whole tiles
 };
 
 /// The rows of a group.
@@ -123,8 +126,9 @@ __global__ void __launch_bounds__(kUnionThreads)
     size += total;
     __syncthreads();
   }
-  std::uint32_t* out = unions.words + std::int64_t{blockIdx.x} * most;
-  for (int i = thread; i < size; i += kUnionThreads) out[i] = words[i];
+  std::uint32_t* out = unions.words + std::int64_t{blockIdx.x} * unions.stride;
+  const int padded = (size + kUnionTile - 1) / kUnionTile * kUnionTile;
+  for (int i = thread; i < padded; i += kUnionThreads) out[i] = i < size ? words[i] : 0;
   if (thread == 0) {
     unions.counts[blockIdx.x] = size;
     unions.broken[blockIdx.x] = broken;

@@ -64,15 +64,18 @@ bool sparse_mla_sm90(const cuda::Launch& launch, const SparseMlaArgs& args) {
 
   std::int64_t all_groups = 0;
   for (const LatentSequence& sequence : args.sequences) all_groups += groups_of(sequence);
+  const std::int64_t stride = cuda::ceil_div(group * top_k, kUnionTile) * kUnionTile;
   cuda::ScratchLayout layout;
-  const std::int64_t words_at = layout.add<std::uint32_t>(all_groups * group * top_k);
+  const std::int64_t words_at = layout.add<std::uint32_t>(all_groups * stride);
   const std::int64_t counts_at = layout.add<std::int32_t>(all_groups);
   const std::int64_t broken_at = layout.add<std::int32_t>(all_groups);
   void* scratch = launch.scratch(layout.bytes());
   KeyUnions unions{cuda::scratch_array<std::uint32_t>(scratch, words_at),
                    cuda::scratch_array<std::int32_t>(scratch, counts_at),
                    cuda::scratch_array<std::int32_t>(scratch, broken_at),
-                   static_cast<std::int32_t>(group), static_cast<std::int32_t>(top_k)};
+                   static_cast<std::int32_t>(group),
+                   static_cast<std::int32_t>(top_k),
+                   static_cast<std::int32_t>(stride)};
 
   const auto bytes = static_cast<int>(union_bytes(group, top_k));
   constexpr int kBytes = static_cast<int>(sizeof(SharedMlaMemory));

@@ -10,7 +10,7 @@
 namespace dsabench::ops::detail {
 
 inline constexpr int kSharedLatent = 512, kSharedRope = 64;
-inline constexpr int kSharedRows = 64, kSharedKeys = 64, kSharedStages = 2;
+inline constexpr int kSharedRows = 64, kSharedKeys = kUnionTile, kSharedStages = 2;
 inline constexpr int kSharedSlabs = (kSharedLatent + kSharedRope) / 64;
 inline constexpr int kSharedSlabBytes = 64 * cuda::sm90::kSlabRowBytes;
 inline constexpr int kSharedConsumers = 256;
@@ -22,7 +22,7 @@ struct SharedMlaMemory {
   unsigned char weights[kSharedSlabBytes];  ///< of the softmax: [rows, keys] bf16
   float maxima[2][kSharedRows], sums[2][kSharedRows];
   std::uint32_t words[kSharedStages][kSharedKeys];
-  std::uint64_t full[kSharedStages], empty[kSharedStages];
+  std::uint64_t full[kSharedStages], listed[kSharedStages], empty[kSharedStages];
 };
 
 /// What row `row` of the tile is: head of a query, or nothing.
@@ -40,18 +40,20 @@ __device__ __forceinline__ SharedRow shared_row(const UnionGroup& group, const K
   return {query < group.num_rows ? query : -1, row % heads};
 }
 
-/// The producers' side: gathers the latents of a tile's keys. `words`: those of this thread's rows.
+/// Producers that hand a tile's words over.
+inline constexpr int kWordWriters = 16;
+
+/// The producers' side: gathers the latents of a tile's keys, zeros where there is none.
 __device__ __forceinline__ void gather_keys(SharedMlaMemory& shared, const MlaSegment& segment,
-                                            const std::uint32_t* words, int first, int count,
-                                            int stage) {
+                                            const std::uint32_t* words, int stage) {
   const int thread = static_cast<int>(threadIdx.x) % cuda::sm90::kWarpgroup;
   const int chunk = thread % 8;
   const auto* latents = static_cast<const cuda::Bf16*>(segment.latents);
 #pragma unroll
   for (int i = 0; i < kSharedKeys / 16; ++i) {
     const int row = thread / 8 + 16 * i;
-    const bool valid = first + row < count;
-    const std::uint32_t word = valid ? __ldg(words + first + row) : 0;
+    const std::uint32_t word = __ldg(words + row);
+    if (chunk == 0) shared.words[stage][row] = word;
     const cuda::Bf16* from =
         latents +
         static_cast<std::int64_t>(word & ((1u << kPositionBits) - 1)) * segment.latent_stride +
@@ -61,14 +63,11 @@ __device__ __forceinline__ void gather_keys(SharedMlaMemory& shared, const MlaSe
 #pragma unroll
     for (int slab = 0; slab < kSharedSlabs; ++slab) {
       cuda::sm90::copy_async16(to + static_cast<unsigned>(slab * kSharedSlabBytes),
-                               from + slab * 64, valid);
+                               from + slab * 64, word != 0);
     }
   }
-  if (thread < kSharedKeys) {
-    const bool valid = first + thread < count;
-    cuda::sm90::copy_async4(cuda::sm90::shared_at(&shared.words[stage][thread]),
-                            words + (valid ? first + thread : 0), valid);
-  }
+  if (chunk == 0) cuda::sm90::barrier_arrive(&shared.listed[stage]);
+  cuda::sm90::barrier_arrive_after_copies(&shared.full[stage]);
 }
 
 __device__ __forceinline__ void load_shared_queries(SharedMlaMemory& shared, const MlaCall& call,
@@ -184,6 +183,7 @@ __global__ void __launch_bounds__(kSharedThreads, 1)
   if (threadIdx.x == 0) {
     for (int s = 0; s < kSharedStages; ++s) {
       cuda::sm90::barrier_init(&shared.full[s], cuda::sm90::kWarpgroup);
+      cuda::sm90::barrier_init(&shared.listed[s], kWordWriters);
       cuda::sm90::barrier_init(&shared.empty[s], kSharedConsumers / 32);
     }
     cuda::sm90::barrier_init_fence();
@@ -193,14 +193,12 @@ __global__ void __launch_bounds__(kSharedThreads, 1)
   const int count = unions.counts[blockIdx.x];
   cuda::sm90::RingPlace<kSharedStages> place;
 
+  const std::uint32_t* words = unions.words + std::int64_t{blockIdx.x} * unions.stride;
   if (threadIdx.x >= kSharedConsumers) {
     cuda::sm90::give_registers<40>();
-    const std::uint32_t* words =
-        unions.words + std::int64_t{blockIdx.x} * unions.group * unions.top_k;
     for (int first = 0; first < count; first += kSharedKeys) {
       cuda::sm90::barrier_wait(&shared.empty[place.stage], place.parity ^ 1);
-      gather_keys(shared, *group.segment, words, first, count, place.stage);
-      cuda::sm90::barrier_arrive_after_copies(&shared.full[place.stage]);
+      gather_keys(shared, *group.segment, words + first, place.stage);
       place.advance();
     }
     return;
@@ -238,6 +236,7 @@ __global__ void __launch_bounds__(kSharedThreads, 1)
     cuda::sm90::hold(scores);
   }
   for (int first = 0; first < count; first += kSharedKeys) {
+    cuda::sm90::barrier_wait(&shared.listed[place.stage], place.parity);
     soften_tile(shared, softmax, scores, place.stage, scale);
     cuda::sm90::fence_for_products();
     if (__any_sync(~0u, softmax.worth[0] != 1.0f || softmax.worth[1] != 1.0f)) {
@@ -262,6 +261,7 @@ __global__ void __launch_bounds__(kSharedThreads, 1)
       cuda::sm90::fence_for_products();
       multiply_scores(scores, queries, keys_of(place.stage));
       cuda::sm90::products_wait<1>();
+      __syncwarp();  // the lanes have read the tile's words
       if (lane == 0) cuda::sm90::barrier_arrive(&shared.empty[stage]);
     }
     cuda::sm90::products_wait<0>();
