@@ -141,19 +141,7 @@ std::vector<double> ReferenceLayer::scores(const AttentionWeights& weights,
     std::copy_n(head.begin(), width, q.data<float>() + h * dim);
     gates.data<float>()[h] = static_cast<float>(gate[static_cast<std::size_t>(h)] * factor);
   }
-  // The scores are computed on values, and the cache of an fp8 mode holds codes: bring the keys
-  // over.
-  if (mode_ == IndexerMode::exact) {
-    return reference::indexer_scores_row(q, gates, 0, keys, {}, position + 1);
-  }
-  Tensor values(DType::f32, {position + 1, dim});
-  for (std::int64_t t = 0; t <= position; ++t) {
-    const std::uint8_t* codes = keys.row<std::uint8_t>(t);
-    for (std::int64_t i = 0; i < dim; ++i) {
-      values.data<float>()[t * dim + i] = static_cast<float>(reference::e4m3_value(codes[i]));
-    }
-  }
-  return reference::indexer_scores_row(q, gates, 0, values, key_scales, position + 1);
+  return reference::indexer_scores_row(q, gates, 0, keys, key_scales, position + 1);
 }
 
 std::vector<double> ReferenceLayer::attention_output(const AttentionWeights& weights,

@@ -8,6 +8,9 @@
 namespace dsabench::reference {
 namespace {
 
+/// Products from which several threads are worth their start.
+[[maybe_unused]] constexpr std::int64_t kMinParallelProducts = 1 << 20;
+
 std::vector<std::int32_t> real_picks(std::span<const std::int32_t> selected) {
   std::vector<std::int32_t> picks;
   for (const std::int32_t pick : selected) {
@@ -27,14 +30,10 @@ void softmax(std::vector<double>& values) {
   for (double& value : values) value /= sum;
 }
 
-double dot(const double* a, const float* b, std::int64_t count) {
+template <class Query>
+double dot(const Query* a, const float* b, std::int64_t count) {
   double sum = 0.0;
-  for (std::int64_t i = 0; i < count; ++i) sum += a[i] * static_cast<double>(b[i]);
-  return sum;
-}
-
-double dot(const float* a, const float* b, std::int64_t count) {
-  double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
   for (std::int64_t i = 0; i < count; ++i) {
     sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
   }
@@ -50,8 +49,12 @@ std::vector<double> attention_row(const ConstTensorView& q_latent, const ConstTe
   const std::int64_t rope_dim = q_rope.dim(2);
   const std::vector<std::int32_t> picks = real_picks(selected);
   std::vector<double> out(static_cast<std::size_t>(heads * latent_dim), 0.0);
-  std::vector<double> weights(picks.size());
-  for (std::int64_t h = 0; h < heads && !picks.empty(); ++h) {
+  if (picks.empty()) return out;
+  [[maybe_unused]] const std::int64_t products = heads * latent_dim * std::ssize(picks);
+#pragma omp parallel for schedule(static) if (products > kMinParallelProducts)
+  for (std::int64_t h = 0; h < heads; ++h) {
+    std::vector<double> weights(picks.size());
+    double* sums = out.data() + h * latent_dim;
     const float* query = q_latent.row<float>(row) + h * q_latent.stride(1);
     const float* rope = q_rope.row<float>(row) + h * q_rope.stride(1);
     for (std::size_t j = 0; j < picks.size(); ++j) {
@@ -62,8 +65,7 @@ std::vector<double> attention_row(const ConstTensorView& q_latent, const ConstTe
     for (std::size_t j = 0; j < picks.size(); ++j) {
       const float* key = latents.row<float>(picks[j]);
       for (std::int64_t i = 0; i < latent_dim; ++i) {
-        out[static_cast<std::size_t>(h * latent_dim + i)] +=
-            weights[j] * static_cast<double>(key[i]);
+        sums[i] += weights[j] * static_cast<double>(key[i]);
       }
     }
   }
