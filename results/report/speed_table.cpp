@@ -5,7 +5,9 @@
 #include <map>
 #include <optional>
 
+#include "results/report/ceilings.h"
 #include "results/report/cell_view.h"
+#include "results/report/device_numbers.h"
 #include "results/report/fields.h"
 #include "results/report/table.h"
 #include "results/statistics.h"
@@ -187,6 +189,16 @@ std::vector<Column> number_columns() {
           {"topk_overlap_layers", "top-k overlap, layers", "", 2, Shown::where_it_varies},
           {"topk_overlap_queries", "top-k overlap, queries", "", 2, Shown::where_it_varies},
           {"expert_load", "expert load, max/mean", "", 2, Shown::where_it_varies},
+          {"prefill_matrix_percent", "matrix work of prefill at ceiling", "%", 1,
+           Shown::where_it_varies},
+          {"sm_mhz", "SM clock", "MHz", 0, Shown::where_it_varies},
+          {"temperature_c", "hottest", "°C", 0, Shown::where_it_varies},
+          {"prefill_power_w", "power, prefill", "W", 0, Shown::where_it_varies},
+          {"decode_power_w", "power, decode", "W", 0, Shown::where_it_varies},
+          {"prefill_joules_per_token", "energy, prefill", "J/token", 4, Shown::where_it_varies},
+          {"decode_joules_per_token", "energy, decode", "J/token", 3, Shown::where_it_varies},
+          {"power_capped_percent", "power-capped", "%", 0, Shown::where_it_varies},
+          {"discarded", "discarded trials", "", 0, Shown::in_data},
           {"state", "state", "", 0, Shown::in_data, Role::state},
           {"outcome", "outcome", "", 0, Shown::everywhere, Role::outcome}};
 }
@@ -197,8 +209,64 @@ void append_milliseconds(std::vector<Field>& fields, const PhaseNumbers& numbers
   }
 }
 
-void append_numbers(std::vector<Field>& fields, const Row& row, const RowNumbers& numbers,
-                    const RowNumbers* base) {
+std::vector<const TrialRecord*> trials_of(const Row& row) {
+  std::vector<const TrialRecord*> trials;
+  for (const CellView* view : {row.prefill, row.decode == row.prefill ? nullptr : row.decode}) {
+    if (view == nullptr) continue;
+    trials.insert(trials.end(), view->ok_trials.begin(), view->ok_trials.end());
+  }
+  return trials;
+}
+
+std::optional<double> power_of(const CellView* view) {
+  if (view == nullptr) return std::nullopt;
+  return report::device_numbers(view->ok_trials).power_w;
+}
+
+Field joules_per_token(const std::optional<double>& power, const PhaseNumbers& numbers,
+                       std::int64_t tokens) {
+  if (!power || !numbers.measured() || tokens <= 0) return {};
+  return *power * numbers.time.median * 1e-9 / static_cast<double>(tokens);
+}
+
+/// What share of its time the declared work of a prefill would take at the ceilings' rates.
+Field matrix_percent(const RunRecord& run, const Row& row, const PhaseNumbers& prefill) {
+  if (!prefill.measured()) return {};
+  const std::optional<double> floor_ns =
+      report::matrix_floor_ns(run, row.prefill->cell(), *row.prefill->ok_trials.front());
+  return floor_ns ? Field(100.0 * *floor_ns / prefill.time.median) : Field();
+}
+
+bool is_watched(const Row& row) {
+  const std::vector<const TrialRecord*> trials = trials_of(row);
+  return std::any_of(trials.begin(), trials.end(),
+                     [](const TrialRecord* trial) { return !trial->device_samples.empty(); });
+}
+
+void append_device(std::vector<Field>& fields, const RunRecord& run, const Row& row,
+                   const RowNumbers& numbers) {
+  const CellRecord& cell = row.any().cell();
+  const report::DeviceNumbers device = report::device_numbers(trials_of(row));
+  const std::optional<double> prefill_power = power_of(row.prefill);
+  const std::optional<double> decode_power = power_of(row.decode);
+  fields.push_back(matrix_percent(run, row, numbers.prefill));
+  fields.push_back(optional_field(device.sm_mhz));
+  fields.push_back(optional_field(device.temperature_c));
+  fields.push_back(optional_field(prefill_power));
+  fields.push_back(optional_field(decode_power));
+  fields.push_back(
+      joules_per_token(prefill_power, numbers.prefill, cell.batch * cell.context_tokens));
+  fields.push_back(joules_per_token(decode_power, numbers.decode, cell.batch));
+  fields.push_back(optional_field(device.capped_percent));
+  std::int64_t discarded = row.any().num_discarded;
+  if (row.prefill && row.decode && row.prefill != row.decode) {
+    discarded = row.prefill->num_discarded + row.decode->num_discarded;
+  }
+  fields.push_back(discarded);
+}
+
+void append_numbers(std::vector<Field>& fields, const RunRecord& run, const Row& row,
+                    const RowNumbers& numbers, const RowNumbers* base) {
   const CellRecord& cell = row.any().cell();
   const auto& [prefill, decode] = numbers;
   const bool any = prefill.measured() || decode.measured();
@@ -219,6 +287,7 @@ void append_numbers(std::vector<Field>& fields, const Row& row, const RowNumbers
   fields.push_back(median_field(row, "topk_overlap_neighbour_layers_ppm", 1e6));
   fields.push_back(median_field(row, "topk_overlap_neighbour_queries_ppm", 1e6));
   fields.push_back(median_field(row, "expert_load_max_over_mean_ppm", 1e6));
+  append_device(fields, run, row, numbers);
   fields.push_back(std::string(state_of(row)));
   fields.push_back(outcome_of(row));
 }
@@ -246,12 +315,18 @@ Table speed_table(const RunResults& results) {
     std::vector<Field>& fields = table.rows.emplace_back();
     append_identity(fields, rows[i].any());
     const auto base = bases.find(report::pairing_key(rows[i].any().cell(), true));
-    append_numbers(fields, rows[i], numbers[i], base == bases.end() ? nullptr : &base->second);
+    append_numbers(fields, results.run, rows[i], numbers[i],
+                   base == bases.end() ? nullptr : &base->second);
   }
   if (!rows.empty()) {
     table.notes.push_back(
         "times are medians with their 95 % confidence intervals from order statistics; speedups "
         "are against the all-F row of the same configuration; samples are prefills / decode steps");
+  }
+  if (std::any_of(rows.begin(), rows.end(), [](const Row& row) { return is_watched(row); })) {
+    table.notes.push_back(
+        "clocks, temperature, power and power cap are those of the device while samples were "
+        "taken; energy a token is mean power x median time");
   }
   for (std::string& note : report::run_notes(results.run)) table.notes.push_back(std::move(note));
   return table;
