@@ -16,7 +16,15 @@ struct CliResult {
   std::string out, err;
 };
 
-inline CliResult call_cli(const std::vector<std::string>& arguments, const CliSeams& seams = {}) {
+/// The real thing but for the ceilings: measuring them takes longer than most tests.
+inline CliSeams quick_seams() {
+  CliSeams seams;
+  seams.measure_ceilings = [](Device) { return std::vector<Ceiling>(); };
+  return seams;
+}
+
+inline CliResult call_cli(const std::vector<std::string>& arguments,
+                          const CliSeams& seams = quick_seams()) {
   std::vector<const char*> argv{"dsabench"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   std::ostringstream out, err;
