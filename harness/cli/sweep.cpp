@@ -105,7 +105,9 @@ ExitCode run_session(const SweepSession& session, const std::function<RunSummary
   const CliSeams& seams = session.invocation.seams;
   options.watch = seams.open_monitor(device);
   options.rest = seams.rest;
-  options.measure_ceilings = [&] { return seams.measure_ceilings(device); };
+  if (!session.no_ceilings) {
+    options.measure_ceilings = [&] { return seams.measure_ceilings(device); };
+  }
   if (!options.watch.unavailable.empty()) {
     session.progress.message("clocks are not watched: " + options.watch.unavailable);
   }
@@ -135,8 +137,9 @@ ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
   for (const std::string& notice : plan.sweep.notices) progress->message(notice);
   const LoadedModel model = load_and_tell(plan.model, *progress);
   const RunRecord run = describe_run(model, plan, invocation.command_line);
-  return run_session({plan, model, store, *progress, output, invocation, run.run_id},
-                     [&](Runner& runner) { return runner.run(run, plan.sweep); });
+  return run_session(
+      {plan, model, store, *progress, output, invocation, run.run_id, control.no_ceilings},
+      [&](Runner& runner) { return runner.run(run, plan.sweep); });
 }
 
 }  // namespace dsabench

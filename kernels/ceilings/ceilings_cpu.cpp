@@ -42,8 +42,8 @@ void measure_matrix(MeasuredCeiling& ceiling) {
     if (time_of(multiply) < kLongEnoughNs && n < kLargest) continue;
     ceiling.work = 2 * n * n * n;
     ceiling.nanoseconds = median_time(kTiming, [&] { return time_of(multiply); });
-    ceiling.note = fmt::format("{}^3 by OpenBLAS ({}), {} threads", n,
-                               ops::detail::gemm_cpu_kernels(), ops::detail::max_threads());
+    ceiling.note = fmt::format("OpenBLAS ({}), {}^3, {} threads", ops::detail::gemm_cpu_kernels(),
+                               n, ops::detail::max_threads());
     return;
   }
 }
@@ -76,7 +76,7 @@ void measure_copy(MeasuredCeiling& ceiling) {
     });
   });
   ceiling.note =
-      fmt::format("{} MiB read and written, {} threads", blocks, ops::detail::max_threads());
+      fmt::format("read and written: {} MiB, {} threads", blocks, ops::detail::max_threads());
 }
 
 }  // namespace

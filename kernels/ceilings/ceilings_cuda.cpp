@@ -65,8 +65,8 @@ class Ceilings {
                                 .c = {c.data(), kSize, 0}};
     ceiling.nanoseconds = median([&] { cuda::multiply(launch, product); });
     ceiling.work = 2 * kSize * kCount;
-    ceiling.note = fmt::format("{0}^3 of {1} to {2} by cuBLASLt, random data", kSize,
-                               dtype_name(dtype), dtype_name(out));
+    ceiling.note = fmt::format("cuBLASLt, {}^3, {} to {}, random data", kSize, dtype_name(dtype),
+                               dtype_name(out));
   }
 
   void copy(MeasuredCeiling& ceiling) {
@@ -78,7 +78,7 @@ class Ceilings {
           cudaMemcpyAsync(to.data(), from.data(), kBytes, cudaMemcpyDeviceToDevice, stream_.get()));
     });
     ceiling.work = 2 * kBytes;
-    ceiling.note = "1 GiB, read and written";
+    ceiling.note = "read and written: 1 GiB";
   }
 
   void gather(MeasuredCeiling& ceiling) {
@@ -88,7 +88,7 @@ class Ceilings {
     ceiling.nanoseconds = median(
         [&] { gather_rows(table.data(), static_cast<unsigned*>(never.data()), stream_.get()); });
     ceiling.work = GatherCeiling::kBytesRead;
-    ceiling.note = fmt::format("random rows of {} bytes from {}, read", GatherCeiling::kRowBytes,
+    ceiling.note = fmt::format("read: random rows of {} bytes from {}", GatherCeiling::kRowBytes,
                                GatherCeiling::kRows);
   }
 

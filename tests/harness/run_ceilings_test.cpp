@@ -21,6 +21,7 @@ std::vector<std::string> quick_run(const ScratchFolder& folder,
   std::vector<std::string> arguments =
       test::with_tiny_model("run", {"--db", folder / "runs.db", "--min-samples", "2",
                                     "--max-samples", "2", "--progress", "plain"});
+  std::erase(arguments, "--no-ceilings");
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
@@ -102,6 +103,17 @@ TEST_CASE("a run that is gone on with has the ceilings of each of its processes"
   CHECK(run.ceilings[1].continuation == -1);
   CHECK(run.ceilings[2].continuation == 0);
   CHECK(contains(resumed.out, "continuation"));
+}
+
+TEST_CASE("a run that is told so measures no ceilings") {
+  const ScratchFolder folder;
+  int calls = 0;
+  const CliResult result =
+      call_cli(quick_run(folder, {"--context", "64", "--phase", "prefill", "--no-ceilings"}),
+               counting_seams(calls));
+  CHECK(result.code == 0);
+  CHECK(calls == 0);
+  CHECK(load(folder).run.ceilings.empty());
 }
 
 TEST_CASE("a run that times nothing measures no ceilings") {
