@@ -91,7 +91,7 @@ Table ceilings_table(const RunResults& results) {
   for (const Ceiling& ceiling : results.run.ceilings) {
     const bool measured = ceiling.nanoseconds > 0;
     const double per_second = measured ? report::rate(ceiling) * 1e9 : 0;
-    table.rows.push_back({ceiling.continuation >= 0 ? Field(ceiling.continuation + 1) : Field(),
+    table.rows.push_back({ceiling.continuation >= 0 ? Field(ceiling.continuation) : Field(),
                           ceiling.name,
                           measured ? Field(rate_text(per_second, ceiling.unit)) : Field(),
                           measured ? Field(per_second) : Field(), ceiling.unit,
