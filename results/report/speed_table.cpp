@@ -5,9 +5,8 @@
 #include <map>
 #include <optional>
 
-#include "results/report/ceilings.h"
 #include "results/report/cell_view.h"
-#include "results/report/device_numbers.h"
+#include "results/report/device_columns.h"
 #include "results/report/fields.h"
 #include "results/report/table.h"
 #include "results/statistics.h"
@@ -188,18 +187,11 @@ std::vector<Column> number_columns() {
           {"cache_mib", "cache", "MiB", 2, Shown::where_it_varies},
           {"topk_overlap_layers", "top-k overlap, layers", "", 2, Shown::where_it_varies},
           {"topk_overlap_queries", "top-k overlap, queries", "", 2, Shown::where_it_varies},
-          {"expert_load", "expert load, max/mean", "", 2, Shown::where_it_varies},
-          {"prefill_matrix_percent", "matrix work of prefill at ceiling", "%", 1,
-           Shown::where_it_varies},
-          {"sm_mhz", "SM clock", "MHz", 0, Shown::where_it_varies},
-          {"temperature_c", "hottest", "°C", 0, Shown::where_it_varies},
-          {"prefill_power_w", "power, prefill", "W", 0, Shown::where_it_varies},
-          {"decode_power_w", "power, decode", "W", 0, Shown::where_it_varies},
-          {"prefill_joules_per_token", "energy, prefill", "J/token", 4, Shown::where_it_varies},
-          {"decode_joules_per_token", "energy, decode", "J/token", 3, Shown::where_it_varies},
-          {"power_capped_percent", "power-capped", "%", 0, Shown::where_it_varies},
-          {"discarded", "discarded trials", "", 0, Shown::in_data},
-          {"state", "state", "", 0, Shown::in_data, Role::state},
+          {"expert_load", "expert load, max/mean", "", 2, Shown::where_it_varies}};
+}
+
+std::vector<Column> outcome_columns() {
+  return {{"state", "state", "", 0, Shown::in_data, Role::state},
           {"outcome", "outcome", "", 0, Shown::everywhere, Role::outcome}};
 }
 
@@ -209,60 +201,11 @@ void append_milliseconds(std::vector<Field>& fields, const PhaseNumbers& numbers
   }
 }
 
-std::vector<const TrialRecord*> trials_of(const Row& row) {
-  std::vector<const TrialRecord*> trials;
-  for (const CellView* view : {row.prefill, row.decode == row.prefill ? nullptr : row.decode}) {
-    if (view == nullptr) continue;
-    trials.insert(trials.end(), view->ok_trials.begin(), view->ok_trials.end());
-  }
-  return trials;
-}
-
-std::optional<double> power_of(const CellView* view) {
-  if (view == nullptr) return std::nullopt;
-  return report::device_numbers(view->ok_trials).power_w;
-}
-
-Field joules_per_token(const std::optional<double>& power, const PhaseNumbers& numbers,
-                       std::int64_t tokens) {
-  if (!power || !numbers.measured() || tokens <= 0) return {};
-  return *power * numbers.time.median * 1e-9 / static_cast<double>(tokens);
-}
-
-/// What share of its time the declared work of a prefill would take at the ceilings' rates.
-Field matrix_percent(const RunRecord& run, const Row& row, const PhaseNumbers& prefill) {
-  if (!prefill.measured()) return {};
-  const std::optional<double> floor_ns =
-      report::matrix_floor_ns(run, row.prefill->cell(), *row.prefill->ok_trials.front());
-  return floor_ns ? Field(100.0 * *floor_ns / prefill.time.median) : Field();
-}
-
-bool is_watched(const Row& row) {
-  const std::vector<const TrialRecord*> trials = trials_of(row);
-  return std::any_of(trials.begin(), trials.end(),
-                     [](const TrialRecord* trial) { return !trial->device_samples.empty(); });
-}
-
-void append_device(std::vector<Field>& fields, const RunRecord& run, const Row& row,
-                   const RowNumbers& numbers) {
-  const CellRecord& cell = row.any().cell();
-  const report::DeviceNumbers device = report::device_numbers(trials_of(row));
-  const std::optional<double> prefill_power = power_of(row.prefill);
-  const std::optional<double> decode_power = power_of(row.decode);
-  fields.push_back(matrix_percent(run, row, numbers.prefill));
-  fields.push_back(optional_field(device.sm_mhz));
-  fields.push_back(optional_field(device.temperature_c));
-  fields.push_back(optional_field(prefill_power));
-  fields.push_back(optional_field(decode_power));
-  fields.push_back(
-      joules_per_token(prefill_power, numbers.prefill, cell.batch * cell.context_tokens));
-  fields.push_back(joules_per_token(decode_power, numbers.decode, cell.batch));
-  fields.push_back(optional_field(device.capped_percent));
-  std::int64_t discarded = row.any().num_discarded;
-  if (row.prefill && row.decode && row.prefill != row.decode) {
-    discarded = row.prefill->num_discarded + row.decode->num_discarded;
-  }
-  fields.push_back(discarded);
+report::DeviceRow device_row(const RunRecord& run, const Row& row, const RowNumbers& numbers) {
+  const auto median = [](const PhaseNumbers& phase) {
+    return phase.measured() ? std::optional(phase.time.median) : std::nullopt;
+  };
+  return {run, row.prefill, row.decode, median(numbers.prefill), median(numbers.decode)};
 }
 
 void append_numbers(std::vector<Field>& fields, const RunRecord& run, const Row& row,
@@ -287,7 +230,7 @@ void append_numbers(std::vector<Field>& fields, const RunRecord& run, const Row&
   fields.push_back(median_field(row, "topk_overlap_neighbour_layers_ppm", 1e6));
   fields.push_back(median_field(row, "topk_overlap_neighbour_queries_ppm", 1e6));
   fields.push_back(median_field(row, "expert_load_max_over_mean_ppm", 1e6));
-  append_device(fields, run, row, numbers);
+  report::append_device(fields, device_row(run, row, numbers));
   fields.push_back(std::string(state_of(row)));
   fields.push_back(outcome_of(row));
 }
@@ -310,11 +253,15 @@ Table speed_table(const RunResults& results) {
   table.title = "Speed";
   table.name = "speed";
   table.columns = identity_columns();
-  for (Column& column : number_columns()) table.columns.push_back(std::move(column));
+  for (const auto& columns : {number_columns(), report::device_columns(), outcome_columns()}) {
+    table.columns.insert(table.columns.end(), columns.begin(), columns.end());
+  }
+  bool watched = false;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::vector<Field>& fields = table.rows.emplace_back();
     append_identity(fields, rows[i].any());
     const auto base = bases.find(report::pairing_key(rows[i].any().cell(), true));
+    watched |= report::is_watched(device_row(results.run, rows[i], numbers[i]));
     append_numbers(fields, results.run, rows[i], numbers[i],
                    base == bases.end() ? nullptr : &base->second);
   }
@@ -323,7 +270,7 @@ Table speed_table(const RunResults& results) {
         "times are medians with their 95 % confidence intervals from order statistics; speedups "
         "are against the all-F row of the same configuration; samples are prefills / decode steps");
   }
-  if (std::any_of(rows.begin(), rows.end(), [](const Row& row) { return is_watched(row); })) {
+  if (watched) {
     table.notes.push_back(
         "clocks, temperature, power and power cap are those of the device while samples were "
         "taken; energy a token is mean power x median time");
