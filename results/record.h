@@ -19,6 +19,17 @@ struct Continuation {
   std::string build_id, build_json;
 };
 
+/// The best rate that a machine showed at one kind of work: what a time is held against.
+struct Ceiling {
+  /// Whose process measured it: a position in RunRecord::continuations; -1: the run's first.
+  std::int64_t continuation = -1;
+  std::string name;       ///< "matrix_bf16", "matrix_f8_e4m3", "matrix_f32", "copy", "gather"
+  std::string unit;       ///< "FLOP", "bytes"
+  std::int64_t work = 0;  ///< of one sample, in that unit
+  std::int64_t nanoseconds = 0;  ///< median of the samples; 0: not measured
+  std::string note;              ///< how it was measured, or why not
+};
+
 /// What a run was made on, by and of. The three ids are XXH3-128 hashes (hex) of the three
 /// canonical JSON texts beside them.
 struct RunRecord {
@@ -37,6 +48,7 @@ struct RunRecord {
   std::string plan_id, plan_json;
   bool mixed = false;                       ///< continued on another machine or by another build
   std::vector<Continuation> continuations;  ///< in order
+  std::vector<Ceiling> ceilings;            ///< by continuation, then name
 };
 
 /// One point of a sweep. `cell_id` is the hash of `canonical_json`, from which fields at their
@@ -90,6 +102,16 @@ struct LayerRuns {
   std::int64_t layer = 0, runs = 0, expected = 0;
 };
 
+/// What a device said of itself at one moment while a trial was timed; -1 where it does not say.
+struct DeviceSample {
+  std::int64_t elapsed_ns = 0;  ///< since the trial's first reading
+  std::int64_t sm_mhz = -1, memory_mhz = -1;
+  std::int64_t power_mw = -1;
+  std::int64_t energy_mj = -1;  ///< since the driver was loaded
+  std::int64_t temperature_c = -1;
+  std::int64_t clock_limits = -1;  ///< what holds the clocks down: see clock_limits.h
+};
+
 /// One question asked in a trial, and its answer.
 struct AnswerRecord {
   std::string item_id;
@@ -119,6 +141,7 @@ struct TrialRecord {
   std::vector<MetricSamples> metrics;
   std::vector<StageTime> stage_times;
   std::vector<LayerRuns> layer_runs;
+  std::vector<DeviceSample> device_samples;  ///< in order; empty where nothing was watched
   std::vector<AnswerRecord> answers;
 };
 

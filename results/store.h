@@ -71,6 +71,9 @@ class ResultStore {
   /// Notes that this process has the run under way, until it ends or finish_run. Where another live
   /// process has, that one's id comes back and nothing is written.
   std::optional<std::int64_t> claim_run(const std::string& run_id);
+  /// Writes what the run's process measured of its machine: the continuation that runs it is set
+  /// here.
+  void add_ceilings(const std::string& run_id, std::vector<Ceiling> ceilings);
   void finish_run(const std::string& run_id, const std::string& status, std::int64_t finished_ms);
   /// Sets the run running again and notes by what. Where machine or build are not the run's it is
   /// mixed from now on, and its trials from there carry their own ids. Claims the run; throws where

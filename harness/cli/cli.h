@@ -2,6 +2,8 @@
 #include <chrono>
 #include <iosfwd>
 
+#include "harness/profile/device_monitor.h"
+#include "harness/profile/run_ceilings.h"
 #include "harness/run/runner.h"
 
 namespace dsabench {
@@ -9,6 +11,10 @@ namespace dsabench {
 /// What a test may put in the place of the real thing.
 struct CliSeams {
   EngineFactory engine_factory = make_engine;
+  std::function<MonitorChoice(Device)> open_monitor = dsabench::open_monitor;
+  std::function<std::vector<Ceiling>(Device)> measure_ceilings = measure_run_ceilings;
+  /// Of a device that was throttled, before the first further attempt.
+  std::chrono::milliseconds rest = RunOptions().rest;
   /// How long a database that another process holds is waited for.
   std::chrono::milliseconds busy_timeout = std::chrono::seconds(60);
 };

@@ -9,6 +9,7 @@ namespace dsabench {
 enum class ExitCode : int {
   pass = 0,
   usage = 2,       ///< bad input, no such device
+  untrusted = 4,   ///< throttled at every attempt
   run_failed = 5,  ///< out of memory, crash
   incorrect = 6,   ///< quality, invariant or verification mismatch
   database = 8,    ///< database or disk
@@ -17,7 +18,8 @@ enum class ExitCode : int {
 
 /// The code of an error that ends the tool; run_failed for what is none of ours.
 ExitCode exit_code_of(const std::exception& error);
-/// interrupted, then incorrect (what is wrong outweighs what failed), then run_failed, then pass.
+/// interrupted, then incorrect (what is wrong outweighs what failed), then run_failed, then
+/// untrusted, then pass.
 ExitCode exit_code_of(const RunSummary& summary);
 
 }  // namespace dsabench

@@ -28,7 +28,7 @@ void add_demo(CLI::App& app, ParsedCommandLine& chosen) {
 /// Names of the options given that a plan file has keys for.
 std::vector<std::string> given_of_plan(const CLI::App& verb) {
   const std::set<std::string> beside_a_plan = {"--help",   "--db",   "--progress", "--format",
-                                               "--output", "--plan", "--dry-run"};
+                                               "--output", "--plan", "--dry-run",  "--no-ceilings"};
   std::vector<std::string> given;
   for (const CLI::Option* option : verb.get_options()) {
     const std::string name = option->get_name();
@@ -94,8 +94,7 @@ void add_resume(CLI::App& app, ParsedCommandLine& chosen) {
   verb.add_flag("--retry-failed", options.retry_failed,
                 "Also run again what failed or was incorrect");
   verb.add_option("--model", options.model, "Where the same model lies now");
-  add_database_option(verb, options.control.db);
-  add_progress_option(verb, options.control.progress);
+  add_run_options(verb, options.control);
   add_output_options(verb, options.output);
   verb.callback(chooses(chosen, shared, run_resume));
 }

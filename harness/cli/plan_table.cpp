@@ -4,6 +4,7 @@
 
 #include "harness/cli/results_database.h"
 #include "harness/cli/sweep.h"
+#include "harness/plan/memory_estimate.h"
 #include "harness/plan/work_estimate.h"
 #include "harness/run/expected_cost.h"
 #include "kernels/base/error.h"
@@ -52,6 +53,7 @@ Table plan_table(const RunPlan& plan, const std::string& database, const Invocat
                    {"full_layers", "F layers", ""},
                    {"realised", "Realised", "%", 1},
                    {"gflop", "Work of a sample", "GFLOP", 1},
+                   {"memory_gib", "Caches and scratch", "GiB", 3},
                    {"repeats", "Repeats", "", 0, Shown::where_it_varies},
                    {"expected_s", "Expected", "s", 2},
                    {"expected_from", "Expected from", ""},
@@ -76,8 +78,13 @@ Table plan_table(const RunPlan& plan, const std::string& database, const Invocat
          cell.context_tokens, cell.batch, cell.indexer_mode,
          nominal.empty() ? entry.pattern.origin : nominal, entry.pattern.pattern.num_full(),
          100.0 * entry.pattern.pattern.realised_retention(), estimate_flops(config, cell) / 1e9,
-         plan.repeats, seconds, cost.basis, cell.pattern, cell_id(cell)});
+         double(estimate_memory(config, cell).total_bytes()) / double(1 << 30), plan.repeats,
+         seconds, cost.basis, cell.pattern, cell_id(cell)});
   }
+  const double weights =
+      double(config.num_parameters() * dtype_bytes(plan.model.dtype)) / double(1 << 30);
+  table.notes.push_back(
+      fmt::format("weights: {:.1f} GiB in {}", weights, dtype_name(plan.model.dtype)));
   table.notes.push_back(total_note(total_seconds, num_unknown, std::ssize(plan.sweep.entries)));
   return table;
 }

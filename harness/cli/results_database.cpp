@@ -65,6 +65,7 @@ std::vector<Table> result_tables(const RunResults& results) {
   };
   std::vector<Table> tables;
   if (has_phase(false)) tables.push_back(speed_table(results));
+  if (!results.run.ceilings.empty()) tables.push_back(ceilings_table(results));
   if (has_phase(true)) tables.push_back(quality_table(results));
   return tables;
 }

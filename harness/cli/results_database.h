@@ -16,7 +16,7 @@ ResultStore open_for_reading(const std::string& path, const Invocation& invocati
 /// InvalidArgument.
 std::string resolve_run(const ResultStore& store, const std::string& name);
 
-/// The tables of a run: speed, quality, or both.
+/// The tables of a run: speed with the ceilings, quality, or both.
 std::vector<Table> result_tables(const RunResults& results);
 
 }  // namespace dsabench

@@ -103,7 +103,7 @@ ExitCode run_resume(const ResumeOptions& options, const Invocation& invocation) 
                    plan_difference(before, plan)},
                   options.new_machine);
   return run_session(
-      {plan, model, store, *progress, output, invocation, run_id},
+      {plan, model, store, *progress, output, invocation, run_id, options.control.no_ceilings},
       [&](Runner& runner) { return runner.resume(before, plan.sweep, tasks, here); });
 }
 

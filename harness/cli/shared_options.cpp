@@ -43,9 +43,15 @@ void add_progress_option(CLI::App& verb, std::string& progress) {
   verb.add_option("--progress", progress, "auto, plain, jsonl or off")->capture_default_str();
 }
 
-void add_control_options(CLI::App& verb, RunControlOptions& options) {
+void add_run_options(CLI::App& verb, RunControlOptions& options) {
   add_database_option(verb, options.db);
   add_progress_option(verb, options.progress);
+  verb.add_flag("--no-ceilings", options.no_ceilings,
+                "Leave out what is measured of the machine before the first timed trial");
+}
+
+void add_control_options(CLI::App& verb, RunControlOptions& options) {
+  add_run_options(verb, options);
   verb.add_option("--repeat", options.repeats, "Trials of each cell, each on a fresh engine")
       ->capture_default_str();
   SamplingLimits& limits = options.limits;

@@ -35,6 +35,10 @@ RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
   return run;
 }
 
+std::string discarded_text(const RunSummary& summary) {
+  return summary.num_discarded == 0 ? "" : fmt::format(", {} discarded", summary.num_discarded);
+}
+
 void tell_about_model(const LoadedModel& model, Progress& progress) {
   for (const std::string& notice : model.config->notices) progress.message(notice);
   for (const std::string& notice : model.weights->notices) progress.message(notice);
@@ -97,6 +101,16 @@ ExitCode run_session(const SweepSession& session, const std::function<RunSummary
   options.limits = session.plan.limits;
   options.engine_factory = session.invocation.seams.engine_factory;
   options.interrupted = [&guard] { return guard.interrupted(); };
+  const Device device = session.plan.model.device;
+  const CliSeams& seams = session.invocation.seams;
+  options.watch = seams.open_monitor(device);
+  options.rest = seams.rest;
+  if (!session.no_ceilings) {
+    options.measure_ceilings = [&] { return seams.measure_ceilings(device); };
+  }
+  if (!options.watch.unavailable.empty()) {
+    session.progress.message("clocks are not watched: " + options.watch.unavailable);
+  }
   Runner runner(session.model, session.store, session.progress, options);
   RunSummary summary;
   try {
@@ -105,9 +119,9 @@ ExitCode run_session(const SweepSession& session, const std::function<RunSummary
     session.progress.message("what was committed before stays; " + how_to_go_on);
     throw;
   }
-  session.progress.message(fmt::format("{}: run {} ({} ok, {} incorrect, {} failed)", db,
+  session.progress.message(fmt::format("{}: run {} ({} ok, {} incorrect, {} failed{})", db,
                                        summary.run_id, summary.num_ok, summary.num_incorrect,
-                                       summary.num_failed));
+                                       summary.num_failed, discarded_text(summary)));
   if (summary.status == "interrupted") session.progress.message(how_to_go_on);
   session.output.write(result_tables(session.store.load_run(summary.run_id)));
   return exit_code_of(summary);
@@ -123,8 +137,9 @@ ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
   for (const std::string& notice : plan.sweep.notices) progress->message(notice);
   const LoadedModel model = load_and_tell(plan.model, *progress);
   const RunRecord run = describe_run(model, plan, invocation.command_line);
-  return run_session({plan, model, store, *progress, output, invocation, run.run_id},
-                     [&](Runner& runner) { return runner.run(run, plan.sweep); });
+  return run_session(
+      {plan, model, store, *progress, output, invocation, run.run_id, control.no_ceilings},
+      [&](Runner& runner) { return runner.run(run, plan.sweep); });
 }
 
 }  // namespace dsabench

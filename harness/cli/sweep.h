@@ -28,6 +28,7 @@ struct SweepSession {
   const ResultOutput& output;
   const Invocation& invocation;
   std::string run_id;
+  bool no_ceilings = false;
 };
 /// Runs `go` under an InterruptGuard and writes the run's tables. A database that fails on the way
 /// ends it with a remark on how to go on.

@@ -27,6 +27,7 @@ struct OutputOptions {
 struct RunControlOptions {
   std::string db = "dsabench.db";
   std::string progress = "auto";
+  bool no_ceilings = false;
   std::int64_t repeats = 1;
   SamplingLimits limits;
 };

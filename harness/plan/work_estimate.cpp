@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/cache/kv_cache.h"
+
 namespace dsabench {
 namespace {
 
@@ -31,9 +33,11 @@ double attended_keys(double first, double last, double limit) {
   return below(last) - below(first);
 }
 
-}  // namespace
+struct Parts {
+  double matrices = 0, scores = 0, attention = 0;
+};
 
-double estimate_flops(const ModelConfig& config, const Cell& cell) {
+Parts parts_of(const ModelConfig& config, const Cell& cell) {
   const auto context = double(cell.context_tokens);
   const bool decode = cell.phase == Phase::decode;
   const double first = decode ? context : 0;
@@ -51,7 +55,23 @@ double estimate_flops(const ModelConfig& config, const Cell& cell) {
   const double scores = 2 * full * causal * index_width;
   const double attention = 2 * double(config.num_layers) * selected * double(config.num_heads) *
                            double(2 * config.kv_lora_rank + config.qk_rope_dim);
-  return double(cell.batch) * (matrices + scores + attention);
+  const auto batch = double(cell.batch);
+  return {batch * matrices, batch * scores, batch * attention};
+}
+
+}  // namespace
+
+double estimate_flops(const ModelConfig& config, const Cell& cell) {
+  const Parts parts = parts_of(config, cell);
+  return parts.matrices + parts.scores + parts.attention;
+}
+
+MatrixWork declared_matrix_work(const ModelConfig& config, const Cell& cell) {
+  const Parts parts = parts_of(config, cell);
+  const bool f8_scores = cell.device_kind == "cuda" && cell.dtype == dtype_name(DType::bf16) &&
+                         cell.indexer_mode != indexer_mode_name(IndexerMode::exact);
+  return {parts.matrices + parts.attention + (f8_scores ? 0 : parts.scores),
+          f8_scores ? parts.scores : 0};
 }
 
 }  // namespace dsabench

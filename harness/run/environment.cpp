@@ -9,8 +9,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 
+#include "harness/profile/nvml.h"
+#include "kernels/base/error.h"
 #include "kernels/cuda/device_list.h"
 #include "kernels/simd/cpu_runtime.h"
 #include "results/identity.h"
@@ -42,6 +45,28 @@ std::int64_t usable_cpus() {
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof(set), &set) != 0) return sysconf(_SC_NPROCESSORS_ONLN);
   return CPU_COUNT(&set);
+}
+
+/// What NVML says of a GPU beside what the CUDA driver says.
+void add_settings(nlohmann::json& entry, const Nvml& nvml, const cuda::DeviceInfo& gpu) {
+  DeviceSettings settings;
+  try {
+    settings = nvml.settings(gpu);
+  } catch (const UnsupportedDevice&) {
+    return;
+  }
+  const auto add = [&entry](const char* key, const auto& value) {
+    if (value) entry[key] = *value;
+  };
+  if (!settings.driver_version.empty()) entry["driver"] = settings.driver_version;
+  add("power_limit_mw", settings.power_limit_mw);
+  add("max_sm_mhz", settings.max_sm_mhz);
+  add("max_memory_mhz", settings.max_memory_mhz);
+  add("application_sm_mhz", settings.application_sm_mhz);
+  add("application_memory_mhz", settings.application_memory_mhz);
+  add("ecc", settings.ecc);
+  add("persistence", settings.persistence);
+  add("mig", settings.mig);
 }
 
 Identity identity_of(const nlohmann::json& document) {
@@ -80,12 +105,18 @@ Identity machine_identity() {
   }
   document["variables"] = variables;
   const cuda::DeviceList gpus = cuda::list_devices();
+  std::optional<Nvml> nvml;
+  try {
+    if (!gpus.devices.empty()) nvml.emplace();
+  } catch (const UnsupportedDevice&) {  // the settings are then not known, and left out
+  }
   for (const cuda::DeviceInfo& gpu : gpus.devices) {
-    document["gpus"].push_back(
-        {{"name", gpu.name},
-         {"compute", fmt::format("{}.{}", gpu.compute_major, gpu.compute_minor)},
-         {"multiprocessors", gpu.num_multiprocessors},
-         {"memory_bytes", gpu.memory_bytes}});
+    nlohmann::json entry = {{"name", gpu.name},
+                            {"compute", fmt::format("{}.{}", gpu.compute_major, gpu.compute_minor)},
+                            {"multiprocessors", gpu.num_multiprocessors},
+                            {"memory_bytes", gpu.memory_bytes}};
+    if (nvml) add_settings(entry, *nvml, gpu);
+    document["gpus"].push_back(entry);
   }
   if (!gpus.devices.empty()) document["cuda_driver"] = gpus.driver_version;
   return identity_of(document);

@@ -5,7 +5,8 @@
 namespace dsabench {
 
 /// The machine as far as it changes a number: CPU model, cores, threads used, instruction set
-/// chosen, memory, kernel, governor. Canonical JSON (sorted keys) and its hash.
+/// chosen, memory, kernel, governor; of GPUs what they are, their driver and, where NVML says it,
+/// power limit, clocks, ECC, persistence and MIG mode. Canonical JSON (sorted keys) and its hash.
 struct Identity {
   std::string id, json;
 };

@@ -6,9 +6,14 @@
 #include <new>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <thread>
 
+#include "harness/plan/memory_estimate.h"
 #include "harness/plan/work_estimate.h"
+#include "harness/profile/run_ceilings.h"
+#include "harness/profile/throttle.h"
 #include "harness/run/environment.h"
+#include "harness/run/peak_memory.h"
 #include "harness/run/sample_sets.h"
 #include "harness/run/trial.h"
 #include "harness/run/wall_clock.h"
@@ -44,6 +49,8 @@ void count(RunSummary& summary, TrialOutcome outcome) {
     ++summary.num_ok;
   } else if (outcome == TrialOutcome::incorrect) {
     ++summary.num_incorrect;
+  } else if (outcome == TrialOutcome::discarded) {
+    ++summary.num_discarded;
   } else {
     ++summary.num_failed;
   }
@@ -55,6 +62,11 @@ std::unique_ptr<Engine> make_engine(const LoadedModel& model, const PlanEntry& e
   options.chunk_tokens = entry.cell.chunk_tokens;
   options.dense_attention = entry.cell.dense_attention;
   return std::make_unique<Engine>(model.config, model.weights, entry.pattern.pattern, options);
+}
+
+std::int64_t free_memory_bytes(const LoadedModel& model) {
+  const DeviceQueue* queue = model.weights->queue();
+  return queue == nullptr ? available_memory_bytes() : queue->free_bytes();
 }
 
 Runner::Runner(const LoadedModel& model, ResultStore& store, Progress& progress, RunOptions options)
@@ -139,16 +151,49 @@ RunSummary Runner::execute(const Session& session, const std::vector<TrialTask>&
     const PlanEntry& entry = session.plan.entries[task.entry];
     position.repeat = task.repeat;
     position.work = work_of(task);
-    progress_.trial_started(position, entry.cell);
-    const TrialRecord record = run_trial(session, task);
-    store_.add_trial(record);
-    count(summary, record.outcome);
-    progress_.trial_finished(position, entry.cell, record);
+    if (entry.cell.phase != Phase::generate) add_ceilings(session);
+    count(summary, run_task(session, task, position));
     ++position.index;
   }
   store_.finish_run(session.run_id, summary.status, unix_milliseconds());
   progress_.run_finished(summary.status);
   return summary;
+}
+
+/// Until it is to be trusted, or has been tried often enough.
+TrialOutcome Runner::run_task(const Session& session, const TrialTask& task,
+                              TrialPosition position) {
+  const Cell& cell = session.plan.entries[task.entry].cell;
+  for (std::int64_t attempt = 0;; ++attempt) {
+    progress_.trial_started(position, cell);
+    const TrialRecord record = run_trial(session, task);
+    store_.add_trial(record);
+    progress_.trial_finished(position, cell, record);
+    if (record.outcome != TrialOutcome::discarded || attempt == options_.max_retries) {
+      return record.outcome;
+    }
+    rest((attempt + 1) * options_.rest);
+    if (options_.interrupted()) return record.outcome;
+    position.work = 0;  // it is counted once
+  }
+}
+
+void Runner::rest(std::chrono::milliseconds time) const {
+  if (time.count() <= 0) return;
+  progress_.message(fmt::format("the device rests for {:.1f} s before the next attempt",
+                                static_cast<double>(time.count()) * 1e-3));
+  constexpr std::chrono::milliseconds kStep{100};
+  for (; time.count() > 0 && !options_.interrupted(); time -= kStep) {
+    std::this_thread::sleep_for(std::min(time, kStep));
+  }
+}
+
+void Runner::add_ceilings(const Session& session) {
+  if (has_ceilings_ || !options_.measure_ceilings) return;
+  has_ceilings_ = true;
+  const std::vector<Ceiling> ceilings = options_.measure_ceilings();
+  store_.add_ceilings(session.run_id, ceilings);
+  progress_.message("ceilings: " + describe(ceilings));
 }
 
 TrialRecord Runner::run_trial(const Session& session, const TrialTask& task) {
@@ -162,20 +207,36 @@ TrialRecord Runner::run_trial(const Session& session, const TrialTask& task) {
   record.verification_json = "{}";
   record.conditions_json = current_conditions();
   add_condition(record.conditions_json, "limits", to_json(options_.limits));
+  if (options_.watch.monitor != nullptr) {
+    add_condition(record.conditions_json, "gpu", options_.watch.monitor->uuid());
+  } else if (!options_.watch.unavailable.empty()) {
+    add_condition(record.conditions_json, "clocks_not_watched", options_.watch.unavailable);
+  }
   record.machine_id = session.machine_id;
   record.build_id = session.build_id;
   store_.begin_trial(record.run_id, record.cell_id, record.repeat, record.started_ms);
   run_guarded(record, [&] {
+    check_fits_memory(*model_.config, entry.cell, options_.free_memory(model_),
+                      model_.weights->embedding.device().name());
     const std::unique_ptr<Engine> engine = options_.engine_factory(model_, entry);
-    const TrialSetup setup{model_,   entry,           session.samples.of(entry),
-                           *engine,  options_.limits, options_.stopping_rule,
-                           progress_};
+    const TrialSetup setup{model_,
+                           entry,
+                           session.samples.of(entry),
+                           *engine,
+                           options_.limits,
+                           options_.stopping_rule,
+                           progress_,
+                           options_.watch.monitor.get()};
     if (entry.cell.phase == Phase::generate) {
       run_quality_trial(setup, record);
     } else {
       run_speed_trial(setup, record);
     }
   });
+  if (record.outcome == TrialOutcome::ok) {
+    record.reason = throttle_reason(record.device_samples);
+    if (!record.reason.empty()) record.outcome = TrialOutcome::discarded;
+  }
   record.finished_ms = unix_milliseconds();
   return record;
 }

@@ -1,9 +1,11 @@
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
 
 #include "engine/engine.h"
 #include "harness/plan/sweep_plan.h"
+#include "harness/profile/device_monitor.h"
 #include "harness/run/progress.h"
 #include "harness/run/stopping_rule.h"
 #include "harness/run/trial_list.h"
@@ -19,6 +21,9 @@ using EngineFactory = std::function<std::unique_ptr<Engine>(const LoadedModel&, 
 /// The built-in engine with the cell's pattern and options.
 std::unique_ptr<Engine> make_engine(const LoadedModel& model, const PlanEntry& entry);
 
+/// Bytes that can be had where the model's weights are; negative where unknown.
+std::int64_t free_memory_bytes(const LoadedModel& model);
+
 struct RunOptions {
   std::int64_t repeats = 1;
   SamplingLimits limits;
@@ -26,6 +31,16 @@ struct RunOptions {
   StoppingRuleFactory stopping_rule = std::make_unique<MedianNoiseRule, const SamplingLimits&>;
   /// Asked between trials.
   std::function<bool()> interrupted = [] { return false; };
+  /// Asked before each cell, so that one that cannot fit fails with what would.
+  std::function<std::int64_t(const LoadedModel&)> free_memory = free_memory_bytes;
+  /// Watches speed trials; none: their conditions say why.
+  MonitorChoice watch;
+  /// How often a trial that was discarded is tried again at once, and how long the device rests
+  /// before the first of these, twice as long before the second, and so on.
+  std::int64_t max_retries = 2;
+  std::chrono::milliseconds rest = std::chrono::seconds(5);
+  /// Called once, before the first speed trial; empty: nothing is measured.
+  std::function<std::vector<Ceiling>()> measure_ceilings;
 };
 
 /// How a run ended, and its trials by outcome.
@@ -33,6 +48,7 @@ struct RunSummary {
   std::string run_id;
   std::string status;  ///< done, interrupted
   std::int64_t num_ok = 0, num_incorrect = 0, num_failed = 0;
+  std::int64_t num_discarded = 0;  ///< also at the last attempt
 };
 
 /// Counts an outcome.
@@ -41,7 +57,8 @@ void count(RunSummary& summary, TrialOutcome outcome);
 /// Runs a plan: every cell on a fresh engine, `repeats` times over, cells inside repeats. Writes
 /// the run and its plan first, then of each trial that it has begun, and all of it as it ends. What
 /// goes wrong in a trial is its outcome, and the run goes on: a verification that does not hold is
-/// `incorrect`, everything else `failed`.
+/// `incorrect`, everything else `failed`. A right one whose device was throttled is `discarded`,
+/// kept, and tried again up to max_retries times.
 class Runner {
  public:
   /// All of it must outlive the runner.
@@ -63,12 +80,16 @@ class Runner {
   void check_fits(const SweepPlan& plan) const;
   RunSummary execute(const Session& session, const std::vector<TrialTask>& tasks,
                      RunSummary summary);
+  TrialOutcome run_task(const Session& session, const TrialTask& task, TrialPosition position);
   TrialRecord run_trial(const Session& session, const TrialTask& task);
+  void rest(std::chrono::milliseconds time) const;
+  void add_ceilings(const Session& session);
 
   const LoadedModel& model_;
   ResultStore& store_;
   Progress& progress_;
   RunOptions options_;
+  bool has_ceilings_ = false;
 };
 
 }  // namespace dsabench

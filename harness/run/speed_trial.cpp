@@ -1,12 +1,15 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
+#include "harness/plan/work_estimate.h"
+#include "harness/profile/device_sampler.h"
 #include "harness/run/environment.h"
 #include "harness/run/greedy.h"
 #include "harness/run/peak_memory.h"
@@ -52,6 +55,7 @@ class SpeedTrial {
     } else {
       sample_until_done("prefill", [this] { return prefill_sample(); });
     }
+    declare_work();
     add_metric("cache_bytes", "bytes", "exact", {engine_.cache_bytes()});
     add_metric("peak_memory", "bytes", "lower", {peak_memory_bytes()});
   }
@@ -163,6 +167,8 @@ class SpeedTrial {
     const std::unique_ptr<StoppingRule> rule = setup_.stopping_rule(setup_.limits);
     add_condition(record_.conditions_json, "stopping_rule", rule->name());
     std::vector<std::int64_t> values;
+    std::optional<DeviceSampler> sampler;
+    if (setup_.monitor != nullptr) sampler.emplace(*setup_.monitor);
     const Clock::time_point start = Clock::now();
     std::optional<std::string> reason;
     for (std::int64_t sample = 0; !(reason = rule->reason()); ++sample) {
@@ -172,6 +178,7 @@ class SpeedTrial {
       record_stages(phase, sample);
       rule->add(taken, nanoseconds_since(start));
     }
+    if (sampler) record_.device_samples = sampler->finish();
     record_.stop_reason = *reason;
     const bool decode = cell_.phase == Phase::decode;
     add_metric(decode ? "decode_step" : "prefill", "ns", "lower", std::move(values));
@@ -202,6 +209,12 @@ class SpeedTrial {
             {phase, sample, layer, stage_name(static_cast<Stage>(stage)), taken});
       }
     }
+  }
+
+  void declare_work() {
+    const MatrixWork work = declared_matrix_work(engine_.config(), cell_);
+    add_metric("matrix_work", "count", "exact", {std::llround(work.flops)});
+    add_metric("matrix_work_f8", "count", "exact", {std::llround(work.f8_flops)});
   }
 
   void add_metric(const char* name, const char* unit, const char* better,

@@ -4,6 +4,7 @@
 
 #include "engine/engine.h"
 #include "harness/plan/sweep_plan.h"
+#include "harness/profile/device_monitor.h"
 #include "harness/run/progress.h"
 #include "harness/run/stopping_rule.h"
 #include "harness/target/model_source.h"
@@ -20,6 +21,7 @@ struct TrialSetup {
   const SamplingLimits& limits;
   const StoppingRuleFactory& stopping_rule;
   Progress& progress;
+  DeviceMonitor* monitor = nullptr;  ///< of the engine's device; null: it is not watched
 };
 
 /// Times prefill or decode of one batch of prompts, by the cell's phase.
@@ -30,6 +32,8 @@ struct TrialSetup {
 /// and the choice of the next token. Before warm-up one pass runs with the verifier and the overlap
 /// observer attached; every later pass must give its logits and tokens bit for bit, and after every
 /// pass the indexer counts must fit the pattern.
+///
+/// While samples are taken, and only then, the monitor is read ten times a second.
 ///
 /// Fills the record's metrics, stage times, counts and stop reason. Throws VerificationError where
 /// something does not hold; what was measured until then is in the record.

@@ -9,6 +9,7 @@
 
 #include "engine/model/model_preset.h"
 #include "engine/model/weight_placement.h"
+#include "harness/plan/memory_estimate.h"
 #include "harness/run/peak_memory.h"
 #include "kernels/base/device.h"
 #include "kernels/base/error.h"
@@ -61,15 +62,17 @@ std::string read_text(const std::string& path) {
   return text.str();
 }
 
-void check_memory(const ModelConfig& config, const WeightPlacement& placement) {
+void check_memory(const ModelConfig& config, const WeightPlacement& placement, bool generated) {
   const std::int64_t wanted = config.num_parameters() * dtype_bytes(placement.dtype);
   const bool on_host = placement.queue == nullptr;
   const std::int64_t available = on_host ? available_memory_bytes() : placement.queue->free_bytes();
   if (available < 0 || wanted <= available) return;
-  throw OutOfMemory(fmt::format("{} needs {} bytes for its weights in {}, {} bytes are free on {}",
-                                config.name, wanted, dtype_name(placement.dtype), available,
-                                on_host ? "cpu" : placement.queue->device().name()),
-                    wanted);
+  throw OutOfMemory(
+      fmt::format("{} needs {} bytes for its weights in {}, {} bytes are free on {}; {}",
+                  config.name, wanted, dtype_name(placement.dtype), available,
+                  on_host ? "cpu" : placement.queue->device().name(),
+                  advice_for_weights(config, dtype_bytes(placement.dtype), available, generated)),
+      wanted);
 }
 
 std::string identity_json(const LoadedModel& model, const ModelRequest& request) {
@@ -147,7 +150,7 @@ LoadedModel load_model(const ModelRequest& request) {
   model.synthetic = has_generated_weights(request);
   const WeightPlacement placement{cuda::device_queue(request.device), request.dtype};
   check_placement(placement);
-  check_memory(*model.config, placement);
+  check_memory(*model.config, placement, model.synthetic);
   model.weights = std::make_shared<Weights>(
       model.synthetic
           ? generate_shape_weights(*model.config, request.picks, request.seed, placement)

@@ -13,12 +13,12 @@
 
 #include "kernels/base/float_formats.h"
 #include "kernels/base/tensor.h"
+#include "kernels/ceilings/ceilings.h"
 #include "kernels/cuda/device_list.h"
 #include "kernels/cuda/device_tensor.h"
 #include "kernels/cuda/stream.h"
 #include "kernels/ops/dense_mla.h"
 #include "kernels/ops/indexer_topk.h"
-#include "kernels/ops/linear.h"
 #include "kernels/ops/moe_experts.h"
 #include "kernels/ops/rms_norm.h"
 #include "kernels/ops/sparse_mla.h"
@@ -103,25 +103,17 @@ class CudaBench {
   Context ctx_;
 };
 
+/// As a run measures them.
 void ceilings(CudaBench& bench) {
   if (!bench.wants("ceiling")) return;
-  constexpr std::int64_t kBytes = std::int64_t{4} << 30;
-  const TensorView from = bench.make(DType::u8, {kBytes}), to = bench.make(DType::u8, {kBytes});
-  bench.time("ceiling: copy of 4 GiB (read + write)", 0, 2.0 * kBytes,
-             [&] { cuda::copy(to, from, bench.stream()); });
-  bench.release();
-  for (const DType dtype : {DType::bf16, DType::f32}) {
-    const std::int64_t n = 8192;
-    const TensorView x = bench.normal(dtype, {n, n}), weight = bench.normal(dtype, {n, n});
-    const TensorView out = bench.make(dtype, {n, n});
-    const double flops =
-        2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n);
-    bench.time(fmt::format("ceiling: linear {} 8192^3 (cuBLASLt)", dtype_name(dtype)), flops,
-               3.0 * static_cast<double>(out.bytes()), [&] {
-                 ops::linear(bench.ctx(), {x, weight, {}, out});
-               });
-    bench.release();
+  for (const MeasuredCeiling& ceiling : measure_ceilings(bench.ctx().device)) {
+    const double rate = static_cast<double>(ceiling.work) /
+                        static_cast<double>(std::max<std::int64_t>(ceiling.nanoseconds, 1)) * 1e-3;
+    fmt::print("ceiling: {:<49} {:>10.1f} us {:>10.3f} T{}/s  {}\n", ceiling.name,
+               static_cast<double>(ceiling.nanoseconds) * 1e-3, rate,
+               ceiling.unit == "bytes" ? "B" : ceiling.unit, ceiling.note);
   }
+  std::fflush(stdout);
 }
 
 void norms(CudaBench& bench) {

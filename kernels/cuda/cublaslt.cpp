@@ -29,8 +29,10 @@ class Library {
     }
     if (handle_ == nullptr) {
       const char* reason = dlerror();
-      throw UnsupportedDevice(fmt::format("matrix products on CUDA need {} (cuBLASLt): {}", name,
-                                          reason == nullptr ? "not found" : reason));
+      throw UnsupportedDevice(
+          fmt::format("matrix products on CUDA need {} (cuBLASLt of the CUDA toolkit {}) in the "
+                      "loader's path or in /usr/local/cuda/lib64: {}",
+                      name, CUBLAS_VER_MAJOR, reason == nullptr ? "not found" : reason));
     }
     load(name, "cublasLtCreate", create);
     load(name, "cublasLtMatmul", matmul);
@@ -108,13 +110,17 @@ std::uint32_t alignment(const void* pointer) {
   return 1u << std::min(8, std::countr_zero(reinterpret_cast<std::uintptr_t>(pointer)));
 }
 
+cudaDataType_t input_type(const Product& p) {
+  if (p.fp8_inputs) return CUDA_R_8F_E4M3;
+  return p.bf16_inputs ? CUDA_R_16BF : CUDA_R_32F;
+}
+
 /// The column-major description of a row-major product: c^T = a^T b^T.
 struct Plan {
   explicit Plan(const Product& p)
-      : a(make_layout(p.bf16_inputs ? CUDA_R_16BF : CUDA_R_32F, p.a_is_transposed ? p.m : p.k,
-                      p.a_is_transposed ? p.k : p.m, p.a.stride, p.batch, p.a.batch_stride)),
-        b(make_layout(p.bf16_inputs ? CUDA_R_16BF : CUDA_R_32F, p.k, p.n, p.b.stride, p.batch,
-                      p.b.batch_stride)),
+      : a(make_layout(input_type(p), p.a_is_transposed ? p.m : p.k, p.a_is_transposed ? p.k : p.m,
+                      p.a.stride, p.batch, p.a.batch_stride)),
+        b(make_layout(input_type(p), p.k, p.n, p.b.stride, p.batch, p.b.batch_stride)),
         c(make_layout(p.bf16_output ? CUDA_R_16BF : CUDA_R_32F, p.m, p.n, p.c.stride, p.batch,
                       p.c.batch_stride)),
         description(nullptr, [](cublasLtMatmulDesc_t old) { library().desc_destroy(old); }) {
@@ -124,6 +130,7 @@ struct Plan {
     description.reset(raw);
     const cublasOperation_t operation = p.a_is_transposed ? CUBLAS_OP_N : CUBLAS_OP_T;
     set(CUBLASLT_MATMUL_DESC_TRANSA, operation);
+    if (p.fp8_inputs) set(CUBLASLT_MATMUL_DESC_FAST_ACCUM, std::int8_t{1});
   }
 
   template <class Value>
@@ -184,12 +191,13 @@ class Planner {
   }
 
  private:
-  using Key = std::tuple<bool, bool, bool, bool, std::int64_t, std::int64_t, std::int64_t,
+  using Key = std::tuple<bool, bool, bool, bool, bool, std::int64_t, std::int64_t, std::int64_t,
                          std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
                          std::int64_t, std::int64_t, std::uint32_t, std::uint32_t, std::uint32_t>;
 
   Plan& plan_for(const Product& p) {
-    const Key key{p.bf16_inputs,
+    const Key key{p.fp8_inputs,
+                  p.bf16_inputs,
                   p.bf16_output,
                   p.a_is_transposed,
                   p.adds_to_c,

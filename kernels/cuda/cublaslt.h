@@ -20,9 +20,10 @@ struct ProductOperand {
 /// c[n, m] = b[n, k] * a^T (+ c) for every matrix of the batch, all row-major.
 ///   a     [m, k], or [k, m] where a_is_transposed
 /// Inputs f32 or bf16; output the same, or f32. Products of f32 are not rounded to TF32; sums are
-/// f32. Sizes at least 1.
+/// f32. Sizes at least 1. Inputs of e4m3 (without scales, to bf16 or f32, a not transposed) are
+/// summed as fast as the tensor cores do it, with fewer bits than f32 has.
 struct Product {
-  bool bf16_inputs = false, bf16_output = false, a_is_transposed = false;
+  bool fp8_inputs = false, bf16_inputs = false, bf16_output = false, a_is_transposed = false;
   std::int64_t m = 0, n = 0, k = 0, batch = 1;
   ProductOperand<const void> a, b;
   ProductOperand<void> c;

@@ -27,6 +27,8 @@ class Driver {
                 load("cuDeviceGetName", device_name) &&
                 load("cuDeviceGetAttribute", device_attribute) &&
                 load("cuDeviceTotalMem_v2", device_memory);
+    load("cuDeviceGetPCIBusId", device_pci_bus_id);
+    load("cuDeviceGetUuid", device_uuid);
   }
   bool loaded() const { return library_ != nullptr; }
   bool complete() const { return complete_; }
@@ -38,6 +40,8 @@ class Driver {
   Result (*device_name)(char* name, int length, DeviceHandle handle) = nullptr;
   Result (*device_attribute)(int* value, int attribute, DeviceHandle handle) = nullptr;
   Result (*device_memory)(std::size_t* bytes, DeviceHandle handle) = nullptr;
+  Result (*device_pci_bus_id)(char* text, int length, DeviceHandle handle) = nullptr;
+  Result (*device_uuid)(unsigned char (*uuid)[16], DeviceHandle handle) = nullptr;
 
  private:
   template <class Function>
@@ -49,6 +53,17 @@ class Driver {
   bool complete_ = false;
 };
 
+std::string uuid_of(const Driver& driver, DeviceHandle handle) {
+  unsigned char bytes[16];
+  if (driver.device_uuid == nullptr || driver.device_uuid(&bytes, handle) != kSuccess) return {};
+  std::string text = "GPU";
+  for (int i = 0; i < 16; ++i) {
+    if (i == 0 || i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += fmt::format("{:02x}", bytes[i]);
+  }
+  return text;
+}
+
 DeviceInfo describe(const Driver& driver, int ordinal) {
   DeviceInfo info;
   info.ordinal = ordinal;
@@ -58,6 +73,13 @@ DeviceInfo describe(const Driver& driver, int ordinal) {
   if (driver.device_name(name.data(), static_cast<int>(name.size()), handle) == kSuccess) {
     info.name = name.data();
   }
+  std::array<char, 64> address{};
+  if (driver.device_pci_bus_id != nullptr &&
+      driver.device_pci_bus_id(address.data(), static_cast<int>(address.size()), handle) ==
+          kSuccess) {
+    info.pci_bus_id = address.data();
+  }
+  info.uuid = uuid_of(driver, handle);
   driver.device_attribute(&info.num_multiprocessors, kMultiprocessorCount, handle);
   driver.device_attribute(&info.compute_major, kComputeMajor, handle);
   driver.device_attribute(&info.compute_minor, kComputeMinor, handle);

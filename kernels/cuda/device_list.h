@@ -9,6 +9,8 @@ namespace dsabench::cuda {
 struct DeviceInfo {
   int ordinal = 0;
   std::string name;
+  std::string pci_bus_id;  ///< "0000:1B:00.0"; empty where the driver does not say
+  std::string uuid;        ///< "GPU-...", as NVML writes it; empty likewise
   int compute_major = 0, compute_minor = 0;
   int num_multiprocessors = 0;
   std::int64_t memory_bytes = 0;

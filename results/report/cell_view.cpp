@@ -59,6 +59,9 @@ void judge(CellView& view, const std::vector<const TrialRecord*>& trials) {
     return;
   }
   for (const TrialRecord* trial : trials) {
+    if (trial->outcome == TrialOutcome::discarded) ++view.num_discarded;
+  }
+  for (const TrialRecord* trial : trials) {
     if (trial->outcome == TrialOutcome::incorrect) {
       view.outcome = with_reason(*trial);
       view.state = CellState::incorrect;

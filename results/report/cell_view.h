@@ -22,6 +22,7 @@ struct CellView {
   CellState state = CellState::not_run;
   std::string outcome;  ///< "ok", "ok (1 discarded)", "failed: out of memory", "not run"
   bool quality = false;
+  std::int64_t num_discarded = 0;
   std::string variant;  ///< what no column shows and other cells have otherwise: "dense_attention"
 
   const CellRecord& cell() const { return planned->cell; }

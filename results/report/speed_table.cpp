@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "results/report/cell_view.h"
+#include "results/report/device_columns.h"
 #include "results/report/fields.h"
 #include "results/report/table.h"
 #include "results/statistics.h"
@@ -186,8 +187,11 @@ std::vector<Column> number_columns() {
           {"cache_mib", "cache", "MiB", 2, Shown::where_it_varies},
           {"topk_overlap_layers", "top-k overlap, layers", "", 2, Shown::where_it_varies},
           {"topk_overlap_queries", "top-k overlap, queries", "", 2, Shown::where_it_varies},
-          {"expert_load", "expert load, max/mean", "", 2, Shown::where_it_varies},
-          {"state", "state", "", 0, Shown::in_data, Role::state},
+          {"expert_load", "expert load, max/mean", "", 2, Shown::where_it_varies}};
+}
+
+std::vector<Column> outcome_columns() {
+  return {{"state", "state", "", 0, Shown::in_data, Role::state},
           {"outcome", "outcome", "", 0, Shown::everywhere, Role::outcome}};
 }
 
@@ -197,8 +201,15 @@ void append_milliseconds(std::vector<Field>& fields, const PhaseNumbers& numbers
   }
 }
 
-void append_numbers(std::vector<Field>& fields, const Row& row, const RowNumbers& numbers,
-                    const RowNumbers* base) {
+report::DeviceRow device_row(const RunRecord& run, const Row& row, const RowNumbers& numbers) {
+  const auto median = [](const PhaseNumbers& phase) {
+    return phase.measured() ? std::optional(phase.time.median) : std::nullopt;
+  };
+  return {run, row.prefill, row.decode, median(numbers.prefill), median(numbers.decode)};
+}
+
+void append_numbers(std::vector<Field>& fields, const RunRecord& run, const Row& row,
+                    const RowNumbers& numbers, const RowNumbers* base) {
   const CellRecord& cell = row.any().cell();
   const auto& [prefill, decode] = numbers;
   const bool any = prefill.measured() || decode.measured();
@@ -219,6 +230,7 @@ void append_numbers(std::vector<Field>& fields, const Row& row, const RowNumbers
   fields.push_back(median_field(row, "topk_overlap_neighbour_layers_ppm", 1e6));
   fields.push_back(median_field(row, "topk_overlap_neighbour_queries_ppm", 1e6));
   fields.push_back(median_field(row, "expert_load_max_over_mean_ppm", 1e6));
+  report::append_device(fields, device_row(run, row, numbers));
   fields.push_back(std::string(state_of(row)));
   fields.push_back(outcome_of(row));
 }
@@ -241,17 +253,27 @@ Table speed_table(const RunResults& results) {
   table.title = "Speed";
   table.name = "speed";
   table.columns = identity_columns();
-  for (Column& column : number_columns()) table.columns.push_back(std::move(column));
+  for (const auto& columns : {number_columns(), report::device_columns(), outcome_columns()}) {
+    table.columns.insert(table.columns.end(), columns.begin(), columns.end());
+  }
+  bool watched = false;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::vector<Field>& fields = table.rows.emplace_back();
     append_identity(fields, rows[i].any());
     const auto base = bases.find(report::pairing_key(rows[i].any().cell(), true));
-    append_numbers(fields, rows[i], numbers[i], base == bases.end() ? nullptr : &base->second);
+    watched |= report::is_watched(device_row(results.run, rows[i], numbers[i]));
+    append_numbers(fields, results.run, rows[i], numbers[i],
+                   base == bases.end() ? nullptr : &base->second);
   }
   if (!rows.empty()) {
     table.notes.push_back(
         "times are medians with their 95 % confidence intervals from order statistics; speedups "
         "are against the all-F row of the same configuration; samples are prefills / decode steps");
+  }
+  if (watched) {
+    table.notes.push_back(
+        "clocks, temperature, power and power cap are those of the device while samples were "
+        "taken; energy a token is mean power x median time");
   }
   for (std::string& note : report::run_notes(results.run)) table.notes.push_back(std::move(note));
   return table;

@@ -54,12 +54,20 @@ struct Table {
 /// not ok shows its outcome in place of its numbers.
 ///
 /// Reads the metrics prefill (ns, one batch), decode_step (ns, one token per sequence),
-/// cache_bytes, topk_overlap_neighbour_layers_ppm, topk_overlap_neighbour_queries_ppm and
+/// cache_bytes, matrix_work and matrix_work_f8 (FLOP of a sample),
+/// topk_overlap_neighbour_layers_ppm, topk_overlap_neighbour_queries_ppm and
 /// expert_load_max_over_mean_ppm, and stage times "prefill" and "decode". Samples of all ok trials
 /// of a cell are pooled; one incorrect trial makes the cell incorrect. A prefill and a decode cell
 /// pair, and an all-F cell is a base, where their canonical forms agree but for the keys "phase",
 /// "decode_tokens" and "pattern".
+///
+/// Of a watched device also median SM clock, highest temperature, mean power, energy a token (power
+/// times median time) and the share of readings under the power cap; and, where the run has the
+/// ceilings, the share of prefill's time that its declared matrix work takes at their rates.
 Table speed_table(const RunResults& results);
+/// One row per ceiling measured in the run: rate in TFLOP/s or TB/s, and how it was measured or why
+/// not. No rows where none was.
+Table ceilings_table(const RunResults& results);
 /// One row per task of each quality cell (a cell whose suite has answers in this run, or whose
 /// phase is not one of prefill, decode, prefill+decode), and one for the mean over its tasks:
 /// suite, context, pattern, items, score x 100 with 95 % interval, and "chance" where the weights

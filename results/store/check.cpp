@@ -55,6 +55,16 @@ constexpr Invariant kInvariants[] = {
      "  || ' to ' || last"
      " FROM (SELECT trial_id, count(*) AS answers, min(position) AS first, max(position) AS last"
      "  FROM answer GROUP BY trial_id) WHERE first <> 0 OR last <> answers - 1"},
+    {"device_sample_position",
+     "SELECT 'trial ' || trial_id || ': ' || samples || ' device samples at positions ' || first"
+     "  || ' to ' || last"
+     " FROM (SELECT trial_id, count(*) AS samples, min(position) AS first, max(position) AS last"
+     "  FROM device_sample GROUP BY trial_id) WHERE first <> 0 OR last <> samples - 1"},
+    {"ceiling",
+     "SELECT 'run ' || run_id || ': ceiling ' || name || ' is of continuation ' || continuation"
+     "  || ', which is not there'"
+     " FROM ceiling WHERE continuation <> -1 AND NOT EXISTS (SELECT 1 FROM continuation AS next"
+     "  WHERE next.run_id = ceiling.run_id AND next.position = ceiling.continuation)"},
     {"indexer_runs",
      "SELECT 'trial ' || trial_id || ' is ok, but layer ' || layer || ' ran its indexer ' || runs"
      "  || ' times; expected: ' || expected"

@@ -64,6 +64,7 @@ void copy_measurements(SQLite::Database& db, const std::string& run_id) {
   copy_renumbered(db, "sample", "metric_id");
   copy_renumbered(db, "stage_time", "trial_id");
   copy_renumbered(db, "layer_runs", "trial_id");
+  copy_renumbered(db, "device_sample", "trial_id");
   db.exec(
       "INSERT INTO main.output SELECT * FROM incoming.output WHERE output_id IN ("
       " SELECT output_id FROM incoming.answer WHERE trial_id IN ("
@@ -105,6 +106,7 @@ Merged merge_run(SQLite::Database& db, const std::string& run_id) {
            " SELECT cell_id FROM incoming.planned_cell WHERE run_id = ?)"
            " ON CONFLICT (cell_id) DO NOTHING",
            "INSERT INTO main.continuation SELECT * FROM incoming.continuation WHERE run_id = ?",
+           "INSERT INTO main.ceiling SELECT * FROM incoming.ceiling WHERE run_id = ?",
            "INSERT INTO main.planned_cell SELECT * FROM incoming.planned_cell WHERE run_id = ?",
            "INSERT INTO main.running_trial SELECT * FROM incoming.running_trial WHERE run_id = ?",
        }) {

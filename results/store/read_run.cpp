@@ -11,6 +11,18 @@ constexpr const char* kRunColumns =
     " build_id, build_json, model_id, model_json, synthetic_weights, seed,"
     " plan_id, plan_json, mixed";
 
+void read_ceilings(SQLite::Database& db, RunRecord& run) {
+  SQLite::Statement query(db,
+                          "SELECT continuation, name, unit, work, nanoseconds, note FROM ceiling"
+                          " WHERE run_id = ? ORDER BY continuation, name");
+  query.bind(1, run.run_id);
+  while (query.executeStep()) {
+    Ceiling& ceiling = run.ceilings.emplace_back();
+    read_row(query, ceiling.continuation, ceiling.name, ceiling.unit, ceiling.work,
+             ceiling.nanoseconds, ceiling.note);
+  }
+}
+
 /// Fills in the runs' continuations, in order.
 void read_continuations(SQLite::Database& db, RunRecord& run) {
   SQLite::Statement query(db,
@@ -40,7 +52,10 @@ std::vector<RunRecord> read_runs(SQLite::Database& db) {
       db, fmt::format("SELECT {} FROM run ORDER BY started_ms DESC, run_id DESC", kRunColumns));
   std::vector<RunRecord> runs;
   while (query.executeStep()) runs.push_back(read_run_row(query));
-  for (RunRecord& run : runs) read_continuations(db, run);
+  for (RunRecord& run : runs) {
+    read_continuations(db, run);
+    read_ceilings(db, run);
+  }
   return runs;
 }
 
@@ -72,6 +87,7 @@ RunRecord read_run(SQLite::Database& db, const std::string& run_id) {
   query.executeStep();
   RunRecord run = read_run_row(query);
   read_continuations(db, run);
+  read_ceilings(db, run);
   return run;
 }
 

@@ -15,6 +15,9 @@ class TrialReader {
                "SELECT metric, sample, layer, stage, nanoseconds FROM stage_time"
                " WHERE trial_id = ? ORDER BY metric, sample, layer, stage"),
         runs_(db, "SELECT layer, runs, expected FROM layer_runs WHERE trial_id = ? ORDER BY layer"),
+        device_(db,
+                "SELECT elapsed_ns, sm_mhz, memory_mhz, power_mw, energy_mj, temperature_c,"
+                " clock_limits FROM device_sample WHERE trial_id = ? ORDER BY position"),
         answer_(db,
                 "SELECT item_id, task, prompt_hash, prompt_tokens, output_tokens, text, finish,"
                 " score FROM answer JOIN output USING (output_id) WHERE trial_id = ?"
@@ -37,6 +40,11 @@ class TrialReader {
       LayerRuns& layer = trial.layer_runs.emplace_back();
       read_row(runs_, layer.layer, layer.runs, layer.expected);
     });
+    for_each_row(device_, trial_id, [&] {
+      DeviceSample& sample = trial.device_samples.emplace_back();
+      read_row(device_, sample.elapsed_ns, sample.sm_mhz, sample.memory_mhz, sample.power_mw,
+               sample.energy_mj, sample.temperature_c, sample.clock_limits);
+    });
     for_each_row(answer_, trial_id, [&] {
       AnswerRecord& answer = trial.answers.emplace_back();
       read_row(answer_, answer.item_id, answer.task, answer.prompt_hash, answer.prompt_tokens,
@@ -52,7 +60,7 @@ class TrialReader {
     while (query.executeStep()) visit();
   }
 
-  SQLite::Statement metric_, sample_, stage_, runs_, answer_;
+  SQLite::Statement metric_, sample_, stage_, runs_, device_, answer_;
 };
 
 }  // namespace

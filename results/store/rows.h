@@ -46,6 +46,9 @@ void insert_plan(SQLite::Database& db, const std::string& run_id,
                  const std::vector<PlannedCell>& plan);
 void insert_continuation(SQLite::Database& db, const std::string& run_id,
                          const Continuation& continuation);
+/// One per continuation and name: throws where it is there already.
+void insert_ceilings(SQLite::Database& db, const std::string& run_id,
+                     const std::vector<Ceiling>& ceilings);
 void insert_trial(SQLite::Database& db, const TrialRecord& trial);
 /// Replaces a marker of the same run, cell and repeat.
 void insert_running_trial(SQLite::Database& db, const RunningTrial& trial);

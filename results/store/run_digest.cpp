@@ -60,6 +60,7 @@ class Digest {
 constexpr const char* kOfRun[] = {
     "SELECT * FROM {0}.run WHERE run_id = ?",
     "SELECT * FROM {0}.continuation WHERE run_id = ? ORDER BY position",
+    "SELECT * FROM {0}.ceiling WHERE run_id = ? ORDER BY continuation, name",
     ("SELECT planned_cell.*, canonical_json FROM {0}.planned_cell JOIN {0}.cell USING (cell_id)"
      " WHERE run_id = ? ORDER BY position, cell_id"),
     "SELECT * FROM {0}.running_trial WHERE run_id = ? ORDER BY cell_id, repeat",
@@ -70,6 +71,8 @@ constexpr const char* kOfTrial[] = {
      " USING (metric_id) WHERE trial_id = ? ORDER BY metric_id, position"),
     ("SELECT metric, sample, layer, stage, nanoseconds FROM {0}.stage_time WHERE trial_id = ?"
      " ORDER BY metric, sample, layer, stage"),
+    ("SELECT position, elapsed_ns, sm_mhz, memory_mhz, power_mw, energy_mj, temperature_c,"
+     " clock_limits FROM {0}.device_sample WHERE trial_id = ? ORDER BY position"),
     "SELECT layer, runs, expected FROM {0}.layer_runs WHERE trial_id = ? ORDER BY layer",
     ("SELECT position, item_id, task, prompt_hash, prompt_tokens, output_tokens, text, finish,"
      " score FROM {0}.answer JOIN {0}.output USING (output_id)"

@@ -162,6 +162,18 @@ void ResultStore::reopen_run(const std::string& run_id, const Continuation& cont
   });
 }
 
+void ResultStore::add_ceilings(const std::string& run_id, std::vector<Ceiling> ceilings) {
+  state_->write("add ceilings to run " + run_id, [&] {
+    SQLite::Statement count(state_->db, "SELECT count(*) FROM continuation WHERE run_id = ?");
+    count.bind(1, run_id);
+    count.executeStep();
+    for (Ceiling& ceiling : ceilings) {
+      ceiling.continuation = count.getColumn(0).getInt64() - 1;
+    }
+    store::insert_ceilings(state_->db, run_id, ceilings);
+  });
+}
+
 void ResultStore::finish_run(const std::string& run_id, const std::string& status,
                              std::int64_t finished_ms) {
   state_->write("finish run " + run_id, [&] {

@@ -37,6 +37,7 @@ void insert_run(SQLite::Database& db, const RunRecord& run) {
           static_cast<std::int64_t>(run.seed), run.plan_id, run.plan_json,
           static_cast<std::int64_t>(run.mixed));
   for (const Continuation& next : run.continuations) insert_continuation(db, run.run_id, next);
+  insert_ceilings(db, run.run_id, run.ceilings);
 }
 
 void insert_continuation(SQLite::Database& db, const std::string& run_id,
@@ -49,6 +50,17 @@ void insert_continuation(SQLite::Database& db, const std::string& run_id,
   execute(insert, run_id, continuation.started_ms, continuation.command_line,
           continuation.machine_id, continuation.machine_json, continuation.build_id,
           continuation.build_json);
+}
+
+void insert_ceilings(SQLite::Database& db, const std::string& run_id,
+                     const std::vector<Ceiling>& ceilings) {
+  SQLite::Statement insert(db,
+                           "INSERT INTO ceiling (run_id, continuation, name, unit, work,"
+                           " nanoseconds, note) VALUES (?,?,?,?,?,?,?)");
+  for (const Ceiling& ceiling : ceilings) {
+    execute(insert, run_id, ceiling.continuation, ceiling.name, ceiling.unit, ceiling.work,
+            ceiling.nanoseconds, ceiling.note);
+  }
 }
 
 void insert_plan(SQLite::Database& db, const std::string& run_id,

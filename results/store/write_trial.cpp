@@ -46,6 +46,18 @@ void insert_layers(SQLite::Database& db, std::int64_t trial_id, const TrialRecor
   }
 }
 
+void insert_device_samples(SQLite::Database& db, std::int64_t trial_id, const TrialRecord& trial) {
+  SQLite::Statement insert(db,
+                           "INSERT INTO device_sample (trial_id, position, elapsed_ns, sm_mhz,"
+                           " memory_mhz, power_mw, energy_mj, temperature_c, clock_limits)"
+                           " VALUES (?,?,?,?,?,?,?,?,?)");
+  std::int64_t position = 0;
+  for (const DeviceSample& sample : trial.device_samples) {
+    execute(insert, trial_id, position++, sample.elapsed_ns, sample.sm_mhz, sample.memory_mhz,
+            sample.power_mw, sample.energy_mj, sample.temperature_c, sample.clock_limits);
+  }
+}
+
 /// The id of a text, stored where it is new. The hash is no proof of equality, so that is checked.
 std::string insert_output(SQLite::Statement& insert, SQLite::Statement& stored,
                           const std::string& text) {
@@ -82,6 +94,7 @@ void insert_trial(SQLite::Database& db, const TrialRecord& trial) {
   const std::int64_t trial_id = insert_trial_row(db, trial);
   insert_metrics(db, trial_id, trial);
   insert_layers(db, trial_id, trial);
+  insert_device_samples(db, trial_id, trial);
   insert_answers(db, trial_id, trial);
 }
 

@@ -174,7 +174,7 @@ TEST_CASE("a database that another process holds is waited for, and then said so
   const std::string db = folder / "runs.db";
   make_database(db);
   test::HeldChild other = test::locked_by_another(db);
-  CliSeams seams;
+  CliSeams seams = test::quick_seams();
   seams.busy_timeout = std::chrono::milliseconds(100);
   const CliResult locked = call_cli(quick_run(db), seams);
   const CliResult list = call_cli({"list", "runs", "--db", db}, seams);

@@ -16,7 +16,15 @@ struct CliResult {
   std::string out, err;
 };
 
-inline CliResult call_cli(const std::vector<std::string>& arguments, const CliSeams& seams = {}) {
+/// The real thing but for the ceilings: measuring them takes longer than most tests.
+inline CliSeams quick_seams() {
+  CliSeams seams;
+  seams.measure_ceilings = [](Device) { return std::vector<Ceiling>(); };
+  return seams;
+}
+
+inline CliResult call_cli(const std::vector<std::string>& arguments,
+                          const CliSeams& seams = quick_seams()) {
   std::vector<const char*> argv{"dsabench"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   std::ostringstream out, err;
@@ -35,11 +43,12 @@ inline std::vector<std::pair<std::string, std::string>> tiny_overrides() {
           {"n_routed_experts", "4"},  {"moe_intermediate_size", "32"}, {"intermediate_size", "64"}};
 }
 
-/// `verb --set ...` for the miniature, then `more`.
+/// `verb --set ...` for the miniature, without ceilings, then `more`.
 inline std::vector<std::string> with_tiny_model(const std::string& verb,
                                                 const std::vector<std::string>& more) {
   std::vector<std::string> arguments{verb};
   if (verb == "run") arguments.insert(arguments.end(), {"--model", "demo"});
+  if (verb == "run" || verb == "demo") arguments.push_back("--no-ceilings");
   for (const auto& [key, value] : tiny_overrides()) {
     arguments.insert(arguments.end(), {"--set", key + "=" + value});
   }

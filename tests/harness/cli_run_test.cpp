@@ -89,7 +89,7 @@ TEST_CASE("a dry run names the cells that a run then stores") {
 
 TEST_CASE("an engine that recomputes on Shared layers makes the run exit with 6") {
   const ScratchFolder folder;
-  CliSeams seams;
+  CliSeams seams = test::quick_seams();
   seams.engine_factory = [](const LoadedModel& model, const PlanEntry&) {
     return std::make_unique<Engine>(model.config, model.weights, LayerPattern::all_full(3),
                                     EngineOptions{});
@@ -101,7 +101,7 @@ TEST_CASE("an engine that recomputes on Shared layers makes the run exit with 6"
 
 TEST_CASE("a cell that runs out of memory makes the run exit with 5, and the others are kept") {
   const ScratchFolder folder;
-  CliSeams seams;
+  CliSeams seams = test::quick_seams();
   seams.engine_factory = [](const LoadedModel& model, const PlanEntry& entry) {
     if (entry.cell.phase == Phase::decode) throw OutOfMemory("no 99 bytes", 99);
     return make_engine(model, entry);

@@ -31,6 +31,10 @@ TEST_CASE("errors map to the documented exit codes") {
   CHECK(exit_code_of(RunSummary{"", "done", 3, 0, 1}) == ExitCode::run_failed);
   CHECK(exit_code_of(RunSummary{"", "done", 3, 1, 1}) == ExitCode::incorrect);
   CHECK(exit_code_of(RunSummary{"", "interrupted", 3, 0, 0}) == ExitCode::interrupted);
+  CHECK(exit_code_of(RunSummary{"", "done", 3, 0, 0, 1}) == ExitCode::untrusted);
+  CHECK(exit_code_of(RunSummary{"", "done", 3, 0, 1, 1}) == ExitCode::run_failed);
+  CHECK(exit_code_of(RunSummary{"", "done", 3, 1, 0, 1}) == ExitCode::incorrect);
+  CHECK(static_cast<int>(ExitCode::untrusted) == 4);
 }
 
 TEST_CASE("usage errors are one line and exit with 2") {

@@ -39,7 +39,7 @@ TEST_CASE("there is one guard at a time") {
 
 TEST_CASE("Ctrl-C in a run keeps the finished trial and exits with 130") {
   const test::ScratchFolder folder;
-  CliSeams seams;
+  CliSeams seams = test::quick_seams();
   seams.engine_factory = [](const LoadedModel& model, const PlanEntry& entry) {
     std::raise(SIGINT);
     return make_engine(model, entry);

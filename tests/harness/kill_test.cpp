@@ -99,7 +99,7 @@ class KilledSweep {
 
   std::vector<std::string> next_arguments() const {
     if (!load()) return sweep(db());
-    return {"resume", "last", "--db", db(), "--progress", "jsonl"};
+    return {"resume", "last", "--db", db(), "--progress", "jsonl", "--no-ceilings"};
   }
 
   void check_nothing_lost(const Pairs& told) {

@@ -25,7 +25,7 @@ class StoppedRun {
  public:
   /// Stops after `num_trials` trials.
   explicit StoppedRun(int num_trials, const std::vector<std::string>& more = {}) {
-    CliSeams seams;
+    CliSeams seams = test::quick_seams();
     int started = 0;
     seams.engine_factory = [&](const LoadedModel& model, const PlanEntry& entry) {
       if (++started == num_trials) std::raise(SIGINT);
@@ -53,7 +53,8 @@ class StoppedRun {
     SQLite::Database raw(db(), SQLite::OPEN_READWRITE);
     raw.exec(sql);
   }
-  CliResult resume(const std::vector<std::string>& more = {}, const CliSeams& seams = {}) const {
+  CliResult resume(const std::vector<std::string>& more = {},
+                   const CliSeams& seams = test::quick_seams()) const {
     std::vector<std::string> arguments = {"resume", "last", "--db", db(), "--progress", "plain"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return call_cli(arguments, seams);
@@ -278,7 +279,7 @@ TEST_CASE("a run is refused at once while another process is between two trials 
 
 TEST_CASE("failed trials are outcomes, unless they are to be run again") {
   const StoppedRun run(3);
-  CliSeams no_memory;
+  CliSeams no_memory = test::quick_seams();
   no_memory.engine_factory = [](const LoadedModel&, const PlanEntry&) -> std::unique_ptr<Engine> {
     throw OutOfMemory("no 99 bytes", 99);
   };

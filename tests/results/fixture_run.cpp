@@ -152,10 +152,30 @@ RunResults fixture_run_of_schema_2() {
   return results;
 }
 
+RunResults fixture_run_of_schema_4() {
+  RunResults results = fixture_run_of_schema_2();
+  results.run.ceilings = {{-1, "copy", "bytes", 2'000'000'000, 500'000, "2 x 1 GB, median of 9"},
+                          {-1, "matrix_f32", "FLOP", 2'000'000'000, 40'000, "1024^3"},
+                          {-1, "matrix_f8_e4m3", "FLOP", 0, 0, "not measured: 64 bytes are free"},
+                          {0, "matrix_f32", "FLOP", 2'000'000'000, 80'000, "1024^3"}};
+  const std::int64_t capped = 0x4, none = 0;
+  results.trials[0].device_samples = {{0, 1980, 3201, 600'000, 1'000'000, 55, none},
+                                      {1'000'000'000, 1800, 3201, 690'000, 1'640'000, 60, capped},
+                                      {2'000'000'000, 1740, 3201, 700'000, 2'300'000, 61, capped}};
+  // Too short for the counter; and a driver that says little.
+  results.trials[1].device_samples = {{0, 1980, -1, 500'000, 7, -1, -1},
+                                      {1000, 1970, -1, 510'000, 7, -1, none}};
+  for (const std::size_t trial : {0, 1}) {
+    results.trials[trial].metrics.push_back({"matrix_work", "count", "exact", {2'000'000'000'000}});
+    results.trials[trial].metrics.push_back({"matrix_work_f8", "count", "exact", {0}});
+  }
+  return results;
+}
+
 void write_fixture(const std::string& path) {
-  if (current_schema_version() != 3) throw InvalidArgument("schema 3 can no longer be written");
+  if (current_schema_version() != 4) throw InvalidArgument("schema 4 can no longer be written");
   std::filesystem::remove(path);
-  const RunResults results = fixture_run_of_schema_2();
+  const RunResults results = fixture_run_of_schema_4();
   {
     ResultStore store = ResultStore::open(path, ResultStore::Mode::read_write);
     store.add_run(results.run, results.plan);

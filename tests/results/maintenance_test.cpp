@@ -14,7 +14,7 @@ namespace {
 
 using Mode = ResultStore::Mode;
 
-const std::string kFixture = DSABENCH_TEST_DATA "/results/fixtures/schema_v3.sqlite";
+const std::string kFixture = DSABENCH_TEST_DATA "/results/fixtures/schema_v4.sqlite";
 
 /// Whether the only check that finds something is `check`, and what it says.
 std::string only_finding(const std::string& path, const std::string& check) {
@@ -35,7 +35,7 @@ TEST_CASE("a sound database has no findings") {
   CHECK(report.schema_version == current_schema_version());
   CHECK(report.num_runs == 1);
   CHECK(report.num_trials == 6);
-  CHECK(report.num_samples == 25);
+  CHECK(report.num_samples == 29);
 }
 
 TEST_CASE("what breaks an invariant is found and named") {
@@ -61,6 +61,11 @@ TEST_CASE("what breaks an invariant is found and named") {
       {"answer_position", "UPDATE answer SET position = -1 WHERE trial_id = 5 AND position = 0",
        "20 answers at positions -1 to 19"},
       {"answer_position", "DELETE FROM answer WHERE position = 3", "19 answers"},
+      {"device_sample_position", "DELETE FROM device_sample WHERE trial_id = 1 AND position = 1",
+       "trial 1: 2 device samples at positions 0 to 2"},
+      {"device_sample_position", "DELETE FROM device_sample WHERE position = 0", "1 to 2"},
+      {"ceiling", "UPDATE ceiling SET continuation = 7 WHERE continuation = 0",
+       "ceiling matrix_f32 is of continuation 7"},
       {"indexer_runs", "UPDATE layer_runs SET runs = 1 WHERE trial_id = 2 AND layer = 1",
        "trial 2 is ok, but layer 1 ran its indexer 1 times; expected: 0"},
       {"score", "UPDATE answer SET score = 1.5 WHERE trial_id = 5 AND position = 0", "score 1.5"},

@@ -74,6 +74,13 @@ auto fields(const StageTime& s) {
   return std::tie(s.metric, s.sample, s.layer, s.stage, s.nanoseconds);
 }
 auto fields(const LayerRuns& l) { return std::tie(l.layer, l.runs, l.expected); }
+auto fields(const DeviceSample& s) {
+  return std::tie(s.elapsed_ns, s.sm_mhz, s.memory_mhz, s.power_mw, s.energy_mj, s.temperature_c,
+                  s.clock_limits);
+}
+auto fields(const Ceiling& c) {
+  return std::tie(c.continuation, c.name, c.unit, c.work, c.nanoseconds, c.note);
+}
 auto fields(const AnswerRecord& a) {
   return std::tie(a.item_id, a.task, a.prompt_hash, a.prompt_tokens, a.output_tokens, a.output,
                   a.finish, a.score);
@@ -104,6 +111,10 @@ RunRecord random_run(Random& random) {
   for (std::int64_t i = random.integer(0, 2); i > 0; --i) {
     run.continuations.push_back({any_integer(random), hostile_text(random), hostile_text(random),
                                  hostile_text(random), hostile_text(random), hostile_text(random)});
+  }
+  for (std::int64_t i = 0, n = random.integer(0, 3); i < n; ++i) {  // in the order of reading
+    run.ceilings.push_back({-1, std::to_string(i) + hostile_text(random), hostile_text(random),
+                            any_integer(random), any_integer(random), hostile_text(random)});
   }
   for (std::string* text : {&run.status, &run.command_line, &run.tool_version, &run.machine_id,
                             &run.machine_json, &run.build_id, &run.build_json, &run.model_id,
@@ -167,6 +178,11 @@ TrialRecord random_trial(Random& random, const std::string& run_id, const std::s
   for (std::int64_t i = 0, n = random.integer(0, 6); i < n; ++i) {
     trial.layer_runs.push_back({i, any_integer(random), any_integer(random)});
   }
+  for (std::int64_t i = random.integer(0, 9); i > 0; --i) {
+    trial.device_samples.push_back({any_integer(random), any_integer(random), any_integer(random),
+                                    any_integer(random), any_integer(random), any_integer(random),
+                                    any_integer(random)});
+  }
   for (std::int64_t i = random.integer(0, 8); i > 0; --i) {
     trial.answers.push_back({hostile_text(random), hostile_text(random), hostile_text(random),
                              any_integer(random), any_integer(random), hostile_text(random),
@@ -178,6 +194,7 @@ TrialRecord random_trial(Random& random, const std::string& run_id, const std::s
 void check_equal(const RunRecord& actual, const RunRecord& expected) {
   CHECK((fields(actual) == fields(expected)));
   CHECK(all_equal(actual.continuations, expected.continuations));
+  CHECK(all_equal(actual.ceilings, expected.ceilings));
 }
 void check_equal(const std::vector<PlannedCell>& actual, const std::vector<PlannedCell>& expected) {
   CHECK(all_equal(actual, expected));
@@ -190,6 +207,7 @@ void check_equal(const std::vector<TrialRecord>& actual, const std::vector<Trial
     CHECK(all_equal(actual[i].metrics, expected[i].metrics));
     CHECK(all_equal(actual[i].stage_times, expected[i].stage_times));
     CHECK(all_equal(actual[i].layer_runs, expected[i].layer_runs));
+    CHECK(all_equal(actual[i].device_samples, expected[i].device_samples));
     CHECK(all_equal(actual[i].answers, expected[i].answers));
   }
 }

@@ -276,10 +276,12 @@ TEST_CASE("random runs always render") {
     for (const PlannedCell& planned : results.plan) {
       results.trials.push_back(random_trial(random, results.run.run_id, planned.cell.cell_id, 0));
     }
-    const Table speed = speed_table(results), quality = quality_table(results);
+    const Table speed = speed_table(results), quality = quality_table(results),
+                ceilings = ceilings_table(results);
     CHECK(row_width_errors(speed) == 0);
+    CHECK(row_width_errors(ceilings) == 0);
     CHECK(row_width_errors(quality) == 0);
-    CHECK_NOTHROW(nlohmann::json::parse(render_json({speed, quality})));
+    CHECK_NOTHROW(nlohmann::json::parse(render_json({speed, quality, ceilings})));
     CHECK_FALSE(render_markdown(quality).empty());
   }
 }

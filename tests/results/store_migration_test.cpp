@@ -60,13 +60,12 @@ TEST_CASE("the committed database of schema 1 opens, reads and takes more") {
   CHECK(pragma(path + ".v1.bak", "user_version") == 1);
 }
 
-void check_goes_on(const std::string& fixture, int schema) {
+void check_goes_on(const std::string& fixture, int schema, const RunResults& expected) {
   ScratchFolder folder;
   const std::string path = folder / "a.db";
   std::filesystem::copy_file(fixture, path);
   CHECK(pragma(path, "user_version") == schema);
   ResultStore store = ResultStore::open(path, Mode::read_write);
-  const RunResults expected = fixture_run_of_schema_2();
   const RunResults loaded = store.load_run(expected.run.run_id);
   check_equal(loaded.run, expected.run);
   check_equal(loaded.plan, expected.plan);
@@ -79,15 +78,20 @@ void check_goes_on(const std::string& fixture, int schema) {
 }
 
 TEST_CASE("the committed database of schema 2 opens, reads and goes on") {
-  check_goes_on(kFixtures + "schema_v2.sqlite", 2);
+  check_goes_on(kFixtures + "schema_v2.sqlite", 2, fixture_run_of_schema_2());
 }
 
 TEST_CASE("the committed database of schema 3 opens, reads and goes on") {
   const std::string fixture = kFixtures + "schema_v3.sqlite";
-  if (std::getenv("DSABENCH_UPDATE_FIXTURE") != nullptr) write_fixture(fixture);
   CHECK(SQLite::Database(fixture).execAndGet("SELECT process_id FROM run_process").getInt() ==
         4242);
-  check_goes_on(fixture, 3);
+  check_goes_on(fixture, 3, fixture_run_of_schema_2());
+}
+
+TEST_CASE("the committed database of schema 4 opens, reads and goes on") {
+  const std::string fixture = kFixtures + "schema_v4.sqlite";
+  if (std::getenv("DSABENCH_UPDATE_FIXTURE") != nullptr) write_fixture(fixture);
+  check_goes_on(fixture, 4, fixture_run_of_schema_4());
 }
 
 TEST_CASE("an older database is read only after an explicit migration") {

@@ -34,13 +34,22 @@ CREATE TABLE IF NOT EXISTS "speed" (
   "topk_overlap_layers",
   "topk_overlap_queries" REAL,
   "expert_load",
+  "prefill_matrix_percent",
+  "sm_mhz",
+  "temperature_c",
+  "prefill_power_w",
+  "decode_power_w",
+  "prefill_joules_per_token",
+  "decode_joules_per_token",
+  "power_capped_percent",
+  "discarded" INTEGER,
   "state" TEXT,
   "outcome" TEXT
 );
-INSERT INTO "speed" VALUES ('builtin', 'speed', 'cpu', 'f32', 'f32', NULL, NULL, 2, 2048, '1', 4, 4, 1, 'FFFF', 'uniform', 'paper', 100, 98, 103, 40960, 4, 3.999, 4.001, 500, 75, 25, 1, 1, 7, 3, 3, NULL, 0.85, NULL, 'ok', 'ok');
-INSERT INTO "speed" VALUES ('builtin', 'speed', 'cpu', 'f32', 'f32', NULL, NULL, 2, 2048, '1/2', 2, 4, 0.5, 'FSFS', 'uniform', 'paper', 50, 48, 53, 81920, 3.2, 3.199, 3.201, 625, 75, 25, 2, 1.25, 7, 3, 3, NULL, 0.85, NULL, 'ok', 'ok');
-INSERT INTO "speed" VALUES ('builtin', 'speed', 'cpu', 'f32', 'f32', NULL, NULL, 2, 2048, '1/4', 1, 4, 0.25, 'FSSS', 'uniform', 'paper', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'failed', CAST(x'6661696c65643a206f7574206f66206d656d6f72793a203c31204769423e2077616e7465640a1b5b33316d60726d202d726660' AS TEXT));
-INSERT INTO "speed" VALUES ('builtin', 'speed', 'cpu', 'f32', 'f32', NULL, NULL, 2, 2048, NULL, 2, 4, 0.5, 'FSSF', 'given', 'paper', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'incorrect', 'incorrect: row 7 differs by 0.5');
+INSERT INTO "speed" VALUES ('builtin', 'speed', 'cpu', 'f32', 'f32', NULL, NULL, 2, 2048, '1', 4, 4, 1, 'FFFF', 'uniform', 'paper', 100, 98, 103, 40960, 4, 3.999, 4.001, 500, 75, 25, 1, 1, 7, 3, 3, NULL, 0.85, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 'ok', 'ok');
+INSERT INTO "speed" VALUES ('builtin', 'speed', 'cpu', 'f32', 'f32', NULL, NULL, 2, 2048, '1/2', 2, 4, 0.5, 'FSFS', 'uniform', 'paper', 50, 48, 53, 81920, 3.2, 3.199, 3.201, 625, 75, 25, 2, 1.25, 7, 3, 3, NULL, 0.85, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 'ok', 'ok');
+INSERT INTO "speed" VALUES ('builtin', 'speed', 'cpu', 'f32', 'f32', NULL, NULL, 2, 2048, '1/4', 1, 4, 0.25, 'FSSS', 'uniform', 'paper', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 'failed', CAST(x'6661696c65643a206f7574206f66206d656d6f72793a203c31204769423e2077616e7465640a1b5b33316d60726d202d726660' AS TEXT));
+INSERT INTO "speed" VALUES ('builtin', 'speed', 'cpu', 'f32', 'f32', NULL, NULL, 2, 2048, NULL, 2, 4, 0.5, 'FSSF', 'given', 'paper', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 'incorrect', 'incorrect: row 7 differs by 0.5');
 CREATE TABLE IF NOT EXISTS "quality" (
   "model" TEXT,
   "device" TEXT,
