@@ -23,7 +23,8 @@ void dense_mla(const Context& ctx, const DenseMlaArgs& args) {
     if (sequence.span.num_rows == 0) continue;
     check_tensor(ctx, kName, fmt::format("latents of sequence {}", i), sequence.latents, dtype,
                  {kAnySize, latent_dim + args.q_rope.dim(2)});
-    check_span(kName, i, sequence.span, tokens, sequence.latents.dim(0));
+    check_cached(ctx, kName, i, sequence.span, tokens, sequence.block_table,
+                 sequence.latents.dim(0));
   }
 
   if (ctx.device.is_cpu()) return detail::dense_mla_cpu(ctx, args);

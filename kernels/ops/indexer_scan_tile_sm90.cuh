@@ -8,8 +8,9 @@
 
 namespace dsabench::ops::detail {
 
-inline constexpr int kScanPairs = 256;      ///< (query, head) pairs of a block, in two halves
-inline constexpr int kScanKeys = 128;       ///< keys of a stage, in two halves
+inline constexpr int kScanPairs = 256;  ///< (query, head) pairs of a block, in two halves
+inline constexpr int kScanKeys = 128;   ///< keys of a stage, in two halves
+inline constexpr int kScanBlocks = kScanKeys / static_cast<int>(kBlockRows);  ///< of the cache
 inline constexpr int kScanRound = 16;       ///< stages between looks at the lists' lengths
 inline constexpr int kScanConsumers = 512;  ///< threads: a warpgroup for each pair of halves
 inline constexpr int kScanThreads = kScanConsumers + cuda::sm90::kWarpgroup;
@@ -21,7 +22,8 @@ inline constexpr int candidate_capacity(int keep) {
   return (2 * keep + 2 * kScanRound * kScanKeys + 255) / 256 * 256;
 }
 
-/// The keys of each segment of a batch, and their scales where they have any.
+/// The cached rows of each segment of a batch, in boxes of one block, and their scales where they
+/// have any.
 struct ScanMaps {
   CUtensorMap keys[ScoreBatch::kMaxSegments], key_scales[ScoreBatch::kMaxSegments];
 };
@@ -133,6 +135,15 @@ __device__ __forceinline__ void load_queries(ScanShared<kHeads, kRowBytes>& shar
   }
 }
 
+/// Where 64 keys of the tile begin among the cached rows: before them all, where a box is zeros,
+/// for a block that holds none of its keys.
+__device__ __forceinline__ int first_cached_row(const ScanTile& tile, int block) {
+  constexpr int kRows = static_cast<int>(kBlockRows);
+  if (block * kRows >= tile.num_keys) return -kRows;
+  const std::int32_t* blocks = tile.segment->table.blocks;
+  return (blocks == nullptr ? block : __ldg(blocks + block)) * kRows;
+}
+
 /// The producer: the keys of every tile of this block into the ring, one thread.
 template <class Stored, int kHeads, int kRowBytes>
 __device__ __forceinline__ void feed_keys(ScanShared<kHeads, kRowBytes>& shared,
@@ -146,17 +157,25 @@ __device__ __forceinline__ void feed_keys(ScanShared<kHeads, kRowBytes>& shared,
     const ScanTile tile = scan_tile(batch, t, Shared::kQueries);
     const int stages = tile.num_stages<Shared::kStages>(top_k);
     for (int i = 0; i < stages; ++i) {
+      int rows[kScanBlocks];  // looked up while the stage is still in use
+#pragma unroll
+      for (int b = 0; b < kScanBlocks; ++b) rows[b] = first_cached_row(tile, i * kScanBlocks + b);
       cuda::sm90::barrier_wait(&shared.empty[place.stage], place.parity ^ 1);
       constexpr int kScaleBytes = sizeof(Stored) == 1 ? sizeof(shared.key_scales[0]) : 0;
       std::uint64_t* full = &shared.full[place.stage];
       cuda::sm90::barrier_arrive_expecting(full, Shared::kSlabs * Shared::kSlabBytes + kScaleBytes);
-      if constexpr (kScaleBytes > 0) {
-        cuda::sm90::copy_values(shared.key_scales[place.stage],
-                                &maps.key_scales[tile.segment_index], full, i * kScanKeys);
-      }
-      for (int slab = 0; slab < Shared::kSlabs; ++slab) {
-        cuda::sm90::copy_box(shared.keys[place.stage][slab], &maps.keys[tile.segment_index], full,
-                             slab * kColumns, i * kScanKeys, 0);
+#pragma unroll
+      for (int b = 0; b < kScanBlocks; ++b) {
+        constexpr int kRows = static_cast<int>(kBlockRows);
+        if constexpr (kScaleBytes > 0) {
+          cuda::sm90::copy_values(shared.key_scales[place.stage] + b * kRows,
+                                  &maps.key_scales[tile.segment_index], full, rows[b]);
+        }
+        for (int slab = 0; slab < Shared::kSlabs; ++slab) {
+          cuda::sm90::copy_box(
+              shared.keys[place.stage][slab] + b * kRows * cuda::sm90::kSlabRowBytes,
+              &maps.keys[tile.segment_index], full, slab * kColumns, rows[b], 0);
+        }
       }
       place.advance();
     }

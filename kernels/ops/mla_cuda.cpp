@@ -104,9 +104,12 @@ void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
     const SequenceSpan& span = sequence.span;
     if (span.num_rows == 0) continue;
     if (batch.num_segments == MlaBatch::kMaxSegments) flush();
-    batch.segments[batch.num_segments++] = {
-        sequence.latents.raw(), sequence.latents.stride(0), span.row_begin,
-        static_cast<std::int32_t>(span.num_rows), static_cast<std::int32_t>(span.first_position)};
+    batch.segments[batch.num_segments++] = {sequence.latents.raw(),
+                                            BlockTable(sequence.block_table),
+                                            sequence.latents.stride(0),
+                                            span.row_begin,
+                                            static_cast<std::int32_t>(span.num_rows),
+                                            static_cast<std::int32_t>(span.first_position)};
     batch.num_rows += static_cast<std::int32_t>(span.num_rows);
   }
   flush();

@@ -48,9 +48,9 @@ __global__ void __launch_bounds__(kThreads, 1)
     for (int j = warp; j < kKeys; j += kThreads / cuda::kWarpSize) {
       const std::int32_t key = query.key(begin + j);
       if (key == -2) broken = 1;
+      const std::int64_t at = key < 0 ? 0 : query.latents_at(key);
       for (int d = lane; d < dim; d += cuda::kWarpSize) {
-        keys[j * stride + d] =
-            key < 0 ? 0.0f : cuda::to_float(latents[key * query.segment->latent_stride + d]);
+        keys[j * stride + d] = key < 0 ? 0.0f : cuda::to_float(latents[at + d]);
       }
     }
     __syncthreads();

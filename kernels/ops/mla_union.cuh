@@ -6,13 +6,14 @@
 namespace dsabench::ops::detail {
 
 inline constexpr int kUnionThreads = 256;
-/// Queries of a group: bits of a key's word above its position.
+/// Queries of a group: bits of a key's word above its row in the cache.
 inline constexpr int kMaxGroup = 8;
 inline constexpr int kPositionBits = 32 - kMaxGroup;
+inline constexpr std::uint32_t kPositionMask = (1u << kPositionBits) - 1;
 
 /// One union a group of `group` neighbouring rows of a segment.
 struct KeyUnions {
-  std::uint32_t* words;  ///< [groups, group * top_k] position, and bit 24 + q for query q
+  std::uint32_t* words;  ///< [groups, group * top_k] row in the cache, and bit 24 + q for query q
   std::int32_t* counts;  ///< [groups]
   std::int32_t* broken;  ///< [groups] bit q: query q has an index that it may not have
   std::int32_t group, top_k;
@@ -124,7 +125,11 @@ __global__ void __launch_bounds__(kUnionThreads)
     __syncthreads();
   }
   std::uint32_t* out = unions.words + std::int64_t{blockIdx.x} * most;
-  for (int i = thread; i < size; i += kUnionThreads) out[i] = words[i];
+  for (int i = thread; i < size; i += kUnionThreads) {
+    const std::uint32_t position = words[i] & kPositionMask;
+    const std::int64_t row = group.segment->table.row(position);
+    out[i] = words[i] - position + static_cast<std::uint32_t>(row);
+  }
   if (thread == 0) {
     unions.counts[blockIdx.x] = size;
     unions.broken[blockIdx.x] = broken;

@@ -44,7 +44,8 @@ void sparse_mla(const Context& ctx, const SparseMlaArgs& args) {
     if (sequence.span.num_rows == 0) continue;
     check_tensor(ctx, kName, fmt::format("latents of sequence {}", i), sequence.latents, dtype,
                  {kAnySize, latent_dim + args.q_rope.dim(2)});
-    check_span(kName, i, sequence.span, tokens, sequence.latents.dim(0));
+    check_cached(ctx, kName, i, sequence.span, tokens, sequence.block_table,
+                 sequence.latents.dim(0));
     // Indices on another device are that device's kernel to check.
     if (ctx.device.is_cpu()) check_causal(args, sequence.span);
   }

@@ -1,12 +1,14 @@
 #pragma once
 /// A random call of either attention.
 #include <cmath>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "kernels/ops/dense_mla.h"
 #include "kernels/ops/sparse_mla.h"
 #include "kernels/reference/attention.h"
+#include "tests/kernels/scattered_cache.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
 #include "tests/support/random.h"
@@ -52,9 +54,21 @@ struct MlaCase {
     }
   }
 
+  /// From here on the operators read the latents out of shuffled blocks.
+  void scatter(Random& random) {
+    scattered.emplace(random, end_positions(spans));
+    pool = scattered->pool(latents);
+  }
+
   std::vector<ops::LatentSequence> sequences() const {
     std::vector<ops::LatentSequence> list;
-    for (std::size_t i = 0; i < spans.size(); ++i) list.push_back({spans[i], latents[i].view()});
+    for (std::size_t i = 0; i < spans.size(); ++i) {
+      if (scattered) {
+        list.push_back({spans[i], pool, scattered->table(i)});
+      } else {
+        list.push_back({spans[i], latents[i]});
+      }
+    }
     return list;
   }
 
@@ -105,6 +119,8 @@ struct MlaCase {
   std::vector<ops::SequenceSpan> spans;
   Tensor q_latent, q_rope, indices, out;
   std::vector<Tensor> latents;
+  std::optional<ScatteredCache> scattered;
+  Tensor pool;
   float scale = 1.0f;
 };
 

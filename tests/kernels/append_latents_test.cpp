@@ -1,0 +1,47 @@
+#include "kernels/ops/append_latents.h"
+
+#include "tests/kernels/append_case.h"
+#include "tests/kernels/device_views.h"
+
+using namespace dsabench;
+using namespace dsabench::test;
+
+TEST_CASE("append_latents writes each row's norm and rotation to its slot and nothing else") {
+  DSABENCH_SEEDED(random);
+  for (int round = 0; round < 20; ++round) {
+    const std::int64_t latent = random.choice<std::int64_t>({1, 16, 65, 512});
+    const std::int64_t pairs = random.choice<std::int64_t>({1, 8, 32});
+    const AppendCase c(random, random.integer(1, 60), latent, pairs);
+    CAPTURE(c.tokens, c.cached, latent, pairs);
+    StridedMatrix x(DType::f32, c.tokens, latent + 2 * pairs);
+    StridedMatrix cache(DType::f32, c.cached, latent + 2 * pairs);
+    const Tensor values = random.normal_tensor({c.tokens, latent + 2 * pairs});
+    for (std::int64_t t = 0; t < c.tokens; ++t) {
+      std::copy_n(values.view().row<float>(t), values.dim(1), x.view().row<float>(t));
+    }
+    ops::append_latents({}, {x.view(), c.weight, c.cos, c.sin, c.slots, cache.view(),
+                             static_cast<float>(AppendCase::kLatentEps)});
+    CHECK(cache.surroundings_intact());
+    c.check(cache.view(), 3e-6, [&](std::int64_t t) { return c.latent_row(values, t); });
+  }
+}
+
+TEST_CASE("append_latents refuses what does not fit") {
+  DSABENCH_SEEDED(random);
+  AppendCase c(random, 5, 8, 2);
+  const Tensor x = random.normal_tensor({5, 12});
+  Tensor cache(DType::f32, {c.cached, 12}), narrow(DType::f32, {c.cached, 11});
+  ops::AppendLatentsArgs args{x, c.weight, c.cos, c.sin, c.slots, cache, 1e-6f};
+  REQUIRE_NOTHROW(ops::append_latents({}, args));
+  Context ctx;
+  SECTION("a slot beyond the cache") {
+    c.slots.data<std::int32_t>()[3] = static_cast<std::int32_t>(c.cached);
+  }
+  SECTION("a negative slot") { c.slots.data<std::int32_t>()[3] = -2; }
+  SECTION("another number of slots") { args.slots = c.slots.view().rows(0, 4); }
+  SECTION("a cache of another width") { args.latents = narrow; }
+  SECTION("a weight of another length") { args.weight = c.weight.view().rows(0, 7); }
+  SECTION("angles of other rows") { args.sin = c.sin.view().rows(0, 4); }
+  SECTION("another device") { ctx = cuda_context(); }
+  CHECK_THROWS_AS(ops::append_latents(ctx, args), InvalidArgument);
+}
