@@ -2,6 +2,7 @@
 
 #include "kernels/ops/check_slots.h"
 #include "kernels/ops/detail_cuda.h"
+#include "kernels/ops/fp8_latents.h"
 
 namespace dsabench::ops {
 
@@ -18,9 +19,12 @@ void append_latents(const Context& ctx, const AppendLatentsArgs& args) {
     throw InvalidArgument(fmt::format("{}: x must have {} + 2 * {} columns, got {}", kName,
                                       args.weight.dim(0), args.cos.dim(1), args.x.shape_string()));
   }
-  check_tensor(ctx, kName, "latents", args.latents, dtype, {kAnySize, width});
+  const bool fp8 = args.latents.dtype() == DType::u8;
+  const Fp8LatentRow layout{args.weight.dim(0), 2 * args.cos.dim(1)};
+  check_tensor(ctx, kName, "latents", args.latents, fp8 ? DType::u8 : dtype,
+               {kAnySize, fp8 ? layout.bytes() : width});
   check_slots(ctx, kName, args.slots, tokens, args.latents.dim(0));
-  if (ctx.device.is_cpu()) return detail::append_latents_cpu(args);
+  if (ctx.device.is_cpu()) return detail::append_latents_cpu(ctx, args);
   detail::append_latents_cuda(ctx, args);
 }
 

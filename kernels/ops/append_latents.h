@@ -11,10 +11,11 @@ namespace dsabench::ops {
 ///   [tokens, rope_dim / 2]           f32 slots     [tokens]                         i32: rows of
 ///   the cache, each at most once; -1: the
 ///                                              row is not written
-///   latents   [rows, latent_dim + rope_dim]    f32; other rows are left alone
-/// On CUDA x, weight and latents may be bf16. The same values as rms_norm and rope. Throws
-/// InvalidArgument on a mismatch and for a slot beyond the cache; on CUDA, where looking would mean
-/// waiting, such a row is not written.
+///   latents   [rows, latent_dim + rope_dim]    f32; or u8 [rows, bytes]: rows of the fp8 cache
+///                                              (fp8_latents.h); other rows are left alone
+/// On CUDA x, weight and latents may be bf16. The same values as rms_norm and rope make, then in
+/// the fp8 cache quantised. Throws InvalidArgument on a mismatch and for a slot beyond the cache;
+/// on CUDA, where looking would mean waiting, such a row is not written.
 struct AppendLatentsArgs {
   ConstTensorView x, weight, cos, sin, slots;
   TensorView latents;

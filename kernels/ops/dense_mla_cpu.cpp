@@ -82,17 +82,19 @@ struct Plan {
   std::vector<Task> tasks;
 };
 
-/// Keys [begin, begin + count): in place where their rows follow each other, else brought together,
+/// Keys [begin, begin + count): in place where f32 rows follow each other, else brought together,
 /// which changes no bit of a product.
-MlaKeys tile_keys(const LatentSequence& sequence, std::int64_t begin, std::int64_t count,
-                  std::int64_t key_dim, float* gathered) {
+MlaKeys tile_keys(const VectorMath& math, const Plan& plan, const LatentSequence& sequence,
+                  std::int64_t begin, std::int64_t count, float* gathered) {
   const ConstTensorView& latents = sequence.latents;
+  const std::int64_t key_dim = plan.latent + plan.rope;
   const BlockTable table(sequence.block_table);
-  if (table.stretch_end(begin, begin + count) == begin + count) {
+  if (latents.dtype() == DType::f32 && table.stretch_end(begin, begin + count) == begin + count) {
     return {latents.row<float>(table.row(begin)), latents.stride(0), count};
   }
   for (std::int64_t j = 0; j < count; ++j) {
-    std::copy_n(latents.row<float>(table.row(begin + j)), key_dim, gathered + j * key_dim);
+    load_latents(math, latents, table.row(begin + j), plan.latent, plan.rope,
+                 gathered + j * key_dim);
   }
   return {gathered, key_dim, count};
 }
@@ -111,7 +113,7 @@ void attend_task(const VectorMath& math, const Plan& plan, const DenseMlaArgs& a
   const MlaTile tile{&math, scratch, key_dim, gathered + plan.gather_floats};
   for (std::int64_t begin = task.key_begin; begin < task.key_end; begin += kKeyTile) {
     const std::int64_t count = std::min(kKeyTile, task.key_end - begin);
-    tile.attend(state, tile_keys(*task.sequence, begin, count, key_dim, gathered),
+    tile.attend(state, tile_keys(math, plan, *task.sequence, begin, count, gathered),
                 task.position + 1 - begin, plan.heads);
   }
 }

@@ -36,7 +36,7 @@ inline constexpr std::int64_t kMinParallelElements = 32768;
 
 void add_cpu(const AddArgs& args);
 void append_index_keys_cpu(const Context& ctx, const AppendIndexKeysArgs& args);
-void append_latents_cpu(const AppendLatentsArgs& args);
+void append_latents_cpu(const Context& ctx, const AppendLatentsArgs& args);
 void argmax_cpu(const ArgmaxArgs& args);
 void copy_rows_cpu(const CopyRowsArgs& args);
 void dense_mla_cpu(const Context& ctx, const DenseMlaArgs& args);

@@ -14,6 +14,7 @@ struct MlaSegment {
   BlockTable table;
   std::int64_t latent_stride, row_begin;
   std::int32_t num_rows, first_position;
+  bool fp8;  ///< latents are rows of the fp8 cache
 };
 
 struct MlaBatch {

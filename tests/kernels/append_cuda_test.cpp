@@ -2,6 +2,7 @@
 /// and bit for bit against the operators that they fuse.
 #include <cstring>
 
+#include "kernels/ops/fp8_latents.h"
 #include "kernels/ops/layer_norm.h"
 #include "kernels/ops/quantize_fp8.h"
 #include "kernels/ops/rms_norm.h"
@@ -79,6 +80,44 @@ TEST_CASE("cuda: append_latents writes each row's norm and rotation to its slot"
         CHECK(std::equal(row + latent, row + latent + 2 * pairs,
                          by_rope.view().row<float>(t) + latent));
       }
+    }
+  }
+}
+
+TEST_CASE("cuda: append_latents writes rows of the fp8 cache: the rounding of the same values") {
+  DSABENCH_SEEDED(random);
+  for (const DType dtype : kActivationTypes) {
+    for (int trial = 0; trial < 6; ++trial) {
+      const std::int64_t latent = random.choice<std::int64_t>({1, 33, 129, 512});
+      const std::int64_t pairs = random.choice<std::int64_t>({1, 8, 32});
+      const std::int64_t width = latent + 2 * pairs;
+      const AppendCase c = rounded_case(random, dtype, latent, pairs);
+      CAPTURE(dtype_name(dtype), c.tokens, c.cached, latent, pairs);
+      CudaTest gpu;
+      const CudaAppend on(gpu, c, dtype);
+      Tensor x = random.normal_tensor({c.tokens, width}, 4.0);
+      round_to(dtype, x);
+      const TensorView from = gpu.put(x, dtype);
+      const TensorView exact = gpu.make(dtype, {c.cached, width});
+      const TensorView codes =
+          gpu.make(DType::u8, {c.cached, ops::Fp8LatentRow{latent, 2 * pairs}.bytes()});
+      const auto append = [&](TensorView to) {
+        ops::append_latents(gpu.ctx, {from, on.weight, on.cos, on.sin, on.slots, to,
+                                      static_cast<float>(AppendCase::kLatentEps)});
+      };
+      append(exact);
+      append(codes);
+      const Tensor values = gpu.get(exact), rows = gpu.bytes(codes);
+      for (std::int64_t t = 0; t < c.tokens; ++t) {
+        const std::int32_t slot = c.slots.data<std::int32_t>()[t];
+        if (slot < 0) continue;
+        const auto want = reference::fp8_latent_row(
+            {values.view().row<float>(slot), static_cast<std::size_t>(width)}, latent);
+        const auto* got = rows.view().row<std::uint8_t>(slot);
+        CAPTURE(t, slot);
+        CHECK(std::equal(want.begin(), want.end(), got, got + rows.dim(1)));
+      }
+      check_repeats(gpu, codes, [&] { append(codes); });
     }
   }
 }

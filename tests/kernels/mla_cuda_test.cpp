@@ -21,11 +21,11 @@ class CudaMla {
     q_rope_ = gpu.put(c.q_rope, dtype);
     indices_ = gpu.put(c.indices);
     for (std::size_t s = 0; s < c.spans.size(); ++s) {
-      round_to(dtype, c.latents[s]);
-      if (!c.scattered) sequences_.push_back({c.spans[s], gpu.put(c.latents[s], dtype)});
+      if (c.fp8_rows.empty()) round_to(dtype, c.latents[s]);
+      if (!c.scattered) sequences_.push_back({c.spans[s], gpu.put(c.rows()[s], dtype)});
     }
     if (c.scattered) {
-      round_to(dtype, c.pool);
+      if (c.fp8_rows.empty()) round_to(dtype, c.pool);
       const TensorView pool = gpu.put(c.pool, dtype);
       for (std::size_t s = 0; s < c.spans.size(); ++s) {
         sequences_.push_back({c.spans[s], pool, gpu.put(c.scattered->table(s))});
@@ -162,6 +162,22 @@ TEST_CASE("cuda: both attentions read latents out of shuffled blocks, bit for bi
         c.check(dense, tolerance(dtype));
         c.scattered.reset();
       }
+    }
+  }
+}
+
+TEST_CASE("cuda: both attentions over the fp8 cache are those over the values which it holds") {
+  DSABENCH_SEEDED(random);
+  for (const DType dtype : kActivationTypes) {
+    for (const std::int64_t rows : {1, 9, 260}) {
+      const std::int64_t latent = random.choice<std::int64_t>({33, 128, 512});
+      const std::int64_t rope = random.choice<std::int64_t>({6, 64});
+      CAPTURE(dtype_name(dtype), rows, latent, rope);
+      CudaTest gpu;
+      MlaCase c(random, 20, latent, rope, 200, {{random.integer(100, 500), rows}, {3, 1}});
+      c.quantise();
+      c.scatter(random);
+      check_both(gpu, c, dtype);
     }
   }
 }
