@@ -42,7 +42,8 @@ void check_options(const ModelConfig& config, const EngineOptions& options) {
 }
 
 BlockPool::Options pool_options(const EngineOptions& options, const Weights& weights) {
-  BlockPool::Options pool{{}, weights.dtype(), weights.queue(), options.block_order_seed};
+  BlockPool::Options pool{
+      {}, weights.dtype(), weights.queue(), options.block_order_seed, options.cache_format};
   if (!options.dense_attention) pool.mode = options.indexer_mode;
   return pool;
 }

@@ -33,6 +33,7 @@ struct EngineOptions {
   std::int64_t chunk_tokens = 1024;
   /// Attend every causal key and run no indexer: the upper reference of quality.
   bool dense_attention = false;
+  CacheFormat cache_format = CacheFormat::activations;
   /// Blocks of the caches are handed out in an order drawn from this seed instead of ascending
   /// (BlockPool): no result may change.
   std::optional<std::uint64_t> block_order_seed;

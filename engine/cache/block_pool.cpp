@@ -4,6 +4,8 @@
 #include <functional>
 #include <limits>
 
+#include "kernels/ops/fp8_latents.h"
+
 namespace dsabench {
 namespace {
 
@@ -36,7 +38,10 @@ BlockPool::BlockPool(const ModelConfig& config, const LayerPattern& pattern, con
   if (options.order_seed) shuffle_.emplace(*options.order_seed);
   for (std::int64_t l = 0; l < pattern.num_layers(); ++l) {
     auto& [latents, keys, key_scales] = layers_[static_cast<std::size_t>(l)];
-    latents = Tensor(options.dtype, {0, config.kv_lora_rank + config.qk_rope_dim}, queue_);
+    const ops::Fp8LatentRow row{config.kv_lora_rank, config.qk_rope_dim};
+    latents = options.format == CacheFormat::fp8
+                  ? Tensor(DType::u8, {0, row.bytes()}, queue_)
+                  : Tensor(options.dtype, {0, row.latent_dim + row.rope_dim}, queue_);
     if (!options.mode || !pattern.is_full(l)) continue;
     const bool exact = *options.mode == IndexerMode::exact;
     keys = Tensor(exact ? options.dtype : DType::f8_e4m3, {0, config.index_dim}, queue_);

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/cache/cache_format.h"
 #include "engine/cache/indexer_mode.h"
 #include "engine/model/layer_pattern.h"
 #include "engine/model/model_config.h"
@@ -28,6 +29,7 @@ class BlockPool {
     DType dtype = DType::f32;
     DeviceQueue* queue = nullptr;
     std::optional<std::uint64_t> order_seed;
+    CacheFormat format = CacheFormat::activations;
   };
   /// Empty: memory comes with `make_room` and `take`.
   BlockPool(const ModelConfig& config, const LayerPattern& pattern, const Options& options);
@@ -46,7 +48,7 @@ class BlockPool {
   std::int64_t num_free() const { return static_cast<std::int64_t>(free_.size()); }
 
   /// [rows, kv_lora_rank + rope] of the activations' type: normalised latent, then rotated key
-  /// part. 64 rows a block.
+  /// part; in fp8 [rows, bytes] u8. 64 rows a block.
   TensorView latents(std::int64_t layer);
   ConstTensorView latents(std::int64_t layer) const;
   /// [rows, index_dim] of the activations' type, or f8_e4m3. Throws InvalidArgument on a layer

@@ -32,8 +32,8 @@ Tolerances tolerances_of(DType dtype) {
   return {.value = 1e-4, .score = 1e-4};
 }
 
-/// The same for a cached e4m3 key: a value next to a rounding boundary may take the neighbouring
-/// code.
+/// The same for a cached e4m3 key or latent: a value next to a rounding boundary may take the
+/// neighbouring code.
 constexpr double kFp8KeyTolerance = 0.08;
 /// The score's tolerance in the fp8 modes.
 constexpr double kFp8ScoreTolerance = 2e-2;
@@ -103,6 +103,14 @@ struct CellVerifier::State {
     return copy->second;
   }
 
+  /// The values of a row of the fp8 cache.
+  std::vector<float> fp8_values(const HostView& rows, std::int64_t row) const {
+    return reference::fp8_latent_values(
+        {rows.row<std::uint8_t>(row), static_cast<std::size_t>(rows.dim(1))},
+        engine.config().kv_lora_rank, engine.config().qk_rope_dim);
+  }
+  Tensor picked_latents(const ActiveRow& row, std::int64_t layer) const;
+
   void check_caches(const ActiveRow& row, std::int64_t layer, std::span<const float> x);
   void check_picks(ActiveRow& row, const LayerTrace& trace, std::span<const float> x);
   void check_selection(const ActiveRow& row, std::int64_t layer, std::span<const float> x,
@@ -127,10 +135,12 @@ void CellVerifier::State::check_caches(const ActiveRow& row, std::int64_t layer,
   const BlockPool& pool = cache.pool();
   const std::int64_t cached = cache.row(row.at.position);
   const HostView latents = pool.latents(layer);
+  const bool fp8 = latents.dtype() == DType::u8;
+  const auto held = fp8 ? fp8_values(latents, cached) : std::vector<float>();
   judge(row.at, layer, "cached latent",
-        normalised_error(row_of(latents, cached),
+        normalised_error(fp8 ? std::span<const float>(held) : row_of(latents, cached),
                          reference.latent_row(layer_weights, x, row.at.position)),
-        tolerances.value, report.max_latent_error);
+        fp8 ? kFp8KeyTolerance : tolerances.value, report.max_latent_error);
   if (!pool.has_indexer_cache(layer)) return;
   const auto expected = reference.key_row(layer_weights.indexer.value(), x, row.at.position);
   const HostView keys = pool.indexer_keys(layer);
@@ -210,23 +220,33 @@ void CellVerifier::State::check_picks(ActiveRow& row, const LayerTrace& trace,
   row.picks = std::move(picks);
 }
 
-/// Of the cached latents only the picked rows come to the host.
-std::vector<double> CellVerifier::State::attention_output(const ActiveRow& row, std::int64_t layer,
-                                                          std::span<const float> x) {
+/// The values of the cached latents that the row picks, on the host.
+Tensor CellVerifier::State::picked_latents(const ActiveRow& row, std::int64_t layer) const {
   const SequenceCache& cache = engine.cache(row.at.sequence);
   const ConstTensorView latents = cache.pool().latents(layer);
-  const AttentionWeights& layer_weights = attention_weights(layer);
+  if (latents.dtype() == DType::u8) {
+    const Tensor rows = cached_rows(latents, cache.blocks(), row.at.position + 1);
+    const ModelConfig& config = engine.config();
+    Tensor values(DType::f32, {std::ssize(row.picks), config.kv_lora_rank + config.qk_rope_dim});
+    for (std::size_t i = 0; i < row.picks.size(); ++i) {
+      const auto value = fp8_values(rows, row.picks[i]);
+      std::copy(value.begin(), value.end(), values.view().row<float>(static_cast<std::int64_t>(i)));
+    }
+    return values;
+  }
   std::vector<std::int32_t> cached;
   for (const std::int32_t pick : row.picks) {
     cached.push_back(static_cast<std::int32_t>(cache.row(pick)));
   }
-  if (latents.device().is_cpu()) {
-    return reference.attention_output(layer_weights, x, row.at.position, latents, cached);
-  }
-  const Tensor picked = gathered_rows(latents, cached);
+  return gathered_rows(latents, cached);
+}
+
+std::vector<double> CellVerifier::State::attention_output(const ActiveRow& row, std::int64_t layer,
+                                                          std::span<const float> x) {
+  const Tensor picked = picked_latents(row, layer);
   std::vector<std::int32_t> all(row.picks.size());
   std::iota(all.begin(), all.end(), 0);
-  return reference.attention_output(layer_weights, x, row.at.position, picked, all);
+  return reference.attention_output(attention_weights(layer), x, row.at.position, picked, all);
 }
 
 CellVerifier::CellVerifier(const Engine& engine, const Weights& weights,
