@@ -1,6 +1,6 @@
 #include "engine/attention_layer.h"
 
-#include "kernels/ops/copy_rows.h"
+#include "kernels/ops/append_latents.h"
 #include "kernels/ops/dense_mla.h"
 #include "kernels/ops/linear.h"
 #include "kernels/ops/rms_norm.h"
@@ -20,26 +20,19 @@ TensorView AttentionLayer::query_latent(const LayerPass& pass, const AttentionWe
 
 void AttentionLayer::append_latents(const LayerPass& pass, const AttentionWeights& weights,
                                     ConstTensorView x) {
-  const std::int64_t latent = config_.kv_lora_rank, rope = config_.qk_rope_dim;
-  const TensorView kv_a = pass.take(kv_a_, {pass.num_rows, latent + rope});
+  const std::int64_t width = config_.kv_lora_rank + config_.qk_rope_dim;
+  const TensorView kv_a = pass.take(kv_a_, {pass.num_rows, width});
   pass.enter(Stage::attention_proj);
   ops::linear(pass.ctx,
               {.x = x, .weight = weights.kv_a_proj, .bias = weights.kv_a_bias, .out = kv_a});
   pass.enter(Stage::norm_rope_quant);
-  ops::rope(pass.ctx, {.x = kv_a.columns(latent, rope).split_last(1, rope),
-                       .cos = pass.cos,
-                       .sin = pass.sin,
-                       .layout = ops::RopeLayout::interleaved});
-  for (const PackedSequence& entry : pass.sequences) {
-    const auto& span = entry.span;
-    const TensorView from = kv_a.rows(span.row_begin, span.num_rows);
-    const TensorView to = entry.cache->latents(pass.layer).rows(span.first_position, span.num_rows);
-    ops::rms_norm(pass.ctx, {.x = from.columns(0, latent),
-                             .weight = weights.kv_a_norm,
-                             .out = to.columns(0, latent),
-                             .eps = latent_norm_eps_});
-    ops::copy_rows(pass.ctx, {from.columns(latent, rope), to.columns(latent, rope)});
-  }
+  ops::append_latents(pass.ctx, {.x = kv_a,
+                                 .weight = weights.kv_a_norm,
+                                 .cos = pass.cos,
+                                 .sin = pass.sin,
+                                 .slots = pass.slots,
+                                 .latents = pass.pool.latents(pass.layer),
+                                 .eps = latent_norm_eps_});
 }
 
 TensorView AttentionLayer::attend(const LayerPass& pass, const AttentionWeights& weights,
@@ -68,7 +61,7 @@ TensorView AttentionLayer::attend(const LayerPass& pass, const AttentionWeights&
 
   sequences_.clear();
   for (const PackedSequence& entry : pass.sequences) {
-    sequences_.push_back({entry.span, entry.cache->latents(pass.layer)});
+    sequences_.push_back({entry.span, pass.pool.latents(pass.layer), entry.cache->block_table()});
   }
   const TensorView attended = pass.take(attended_, {rows, heads, latent});
   const auto scale = static_cast<float>(config_.softmax_scale());

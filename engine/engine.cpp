@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <map>
-#include <numeric>
 #include <utility>
 
 #include "engine/forward.h"
@@ -15,7 +14,7 @@ namespace dsabench {
 namespace {
 
 struct Sequence {
-  KvCache cache;
+  SequenceCache cache;
   std::uint64_t last_batch = 0;  ///< stamp of the batch that named it last, to find duplicates
 };
 
@@ -42,6 +41,13 @@ void check_options(const ModelConfig& config, const EngineOptions& options) {
   }
 }
 
+BlockPool::Options pool_options(const EngineOptions& options, const Weights& weights) {
+  BlockPool::Options pool{
+      {}, weights.dtype(), weights.queue(), options.block_order_seed, options.cache_format};
+  if (!options.dense_attention) pool.mode = options.indexer_mode;
+  return pool;
+}
+
 }  // namespace
 
 struct Engine::State {
@@ -52,6 +58,7 @@ struct Engine::State {
         pattern(std::move(pattern_in)),
         options(options_in),
         queue(weights->queue()),
+        pool(std::make_shared<BlockPool>(*config, pattern, pool_options(options, *weights))),
         forward(*config, *weights, pattern, options) {}
 
   Sequence& sequence(std::int64_t id);
@@ -61,7 +68,8 @@ struct Engine::State {
   void wait() const {
     if (queue != nullptr) queue->wait();
   }
-  void stage(std::span<const SequenceTokens> batch, std::int64_t tokens);
+  void check_reserve(std::int64_t tokens) const;
+  void stage(std::span<const SequenceTokens> batch, std::int64_t chunk);
   void run_pass(std::span<const SequenceTokens> batch, std::int64_t begin, std::int64_t limit,
                 LogitRows which, TensorView logits, ForwardObserver* observer);
 
@@ -70,6 +78,7 @@ struct Engine::State {
   LayerPattern pattern;
   EngineOptions options;
   DeviceQueue* queue;  ///< null on the host
+  std::shared_ptr<BlockPool> pool;
   Forward forward;
   std::map<std::int64_t, Sequence> sequences;
   std::int64_t next_sequence = 0;
@@ -78,8 +87,8 @@ struct Engine::State {
   std::vector<ForwardEntry> entries;
   std::vector<SequenceTokens> decode_batch;
   std::vector<std::int64_t> first_lengths;
-  ScratchBuffer host_input, device_input;
-  ConstTensorView input;  ///< [2, tokens] i32 where the engine runs: tokens and their positions
+  std::vector<CallInput::Entry> call_entries;
+  CallInput input;
 };
 
 Sequence& Engine::State::sequence(std::int64_t id) {
@@ -131,33 +140,30 @@ void Engine::State::check_logits(TensorView logits, std::int64_t rows) const {
   if (!logits.is_contiguous()) throw InvalidArgument("engine: logits must be contiguous");
 }
 
-/// Brings a call's tokens and their positions to the device, all at once.
-void Engine::State::stage(std::span<const SequenceTokens> batch, std::int64_t tokens) {
-  const TensorView staged = host_input.take(DType::i32, {2, tokens});
-  auto* token = staged.row<std::int32_t>(0);
-  auto* position = staged.row<std::int32_t>(1);
-  for (const SequenceTokens& entry : batch) {
-    token = std::copy(entry.tokens.begin(), entry.tokens.end(), token);
-    const auto first = static_cast<std::int32_t>(sequence(entry.sequence).cache.length());
-    std::iota(position, position + entry.tokens.size(), first);
-    position += entry.tokens.size();
-  }
-  input = staged;
-  if (queue == nullptr) return;
-  const TensorView there = device_input.take(DType::i32, {2, tokens}, queue);
-  queue->copy(there.raw(), staged.raw(), staged.bytes());
-  input = there;
+void Engine::State::check_reserve(std::int64_t tokens) const {
+  if (tokens >= 0 && tokens <= config->max_positions) return;
+  throw InvalidArgument(fmt::format("engine: reserve of {} tokens, {} takes 0 to {}", tokens,
+                                    config->name, config->max_positions));
 }
 
-/// Runs the tokens [begin, begin + limit) of every entry that has any left.
+/// Takes the blocks for a call's tokens and stages these for passes of `chunk` tokens an entry.
+void Engine::State::stage(std::span<const SequenceTokens> batch, std::int64_t chunk) {
+  call_entries.clear();
+  for (const SequenceTokens& entry : batch) {
+    SequenceCache& cache = sequence(entry.sequence).cache;
+    cache.reserve(cache.length() + std::ssize(entry.tokens));
+    call_entries.push_back({&cache, entry.tokens});
+  }
+  input.stage(call_entries, chunk, queue);
+}
+
+/// Runs the tokens [begin, begin + limit) of every entry that has any left: the next of `input`.
 void Engine::State::run_pass(std::span<const SequenceTokens> batch, std::int64_t begin,
                              std::int64_t limit, LogitRows which, TensorView logits,
                              ForwardObserver* observer) {
   entries.clear();
-  std::int64_t row = 0;    // of the entry's first logits
-  std::int64_t first = 0;  // of the entry's tokens among the call's
-  const ConstTensorView tokens = input.rows(0, 1).reshaped({input.dim(1)});
-  const ConstTensorView positions = input.rows(1, 1).reshaped({input.dim(1)});
+  std::int64_t row = 0;  // of the entry's first logits
+  std::int64_t rows_now = 0;
   for (const SequenceTokens& entry : batch) {
     const std::int64_t size = std::ssize(entry.tokens);
     const std::int64_t rows = which == LogitRows::all ? size : 1;
@@ -168,14 +174,12 @@ void Engine::State::run_pass(std::span<const SequenceTokens> batch, std::int64_t
       if (!logits.empty() && which == LogitRows::last && begin + count == size) {
         wanted = logits.rows(row, 1);
       }
-      entries.push_back({entry.sequence, &sequence(entry.sequence).cache,
-                         tokens.rows(first + begin, count), positions.rows(first + begin, count),
-                         wanted});
+      entries.push_back({entry.sequence, &sequence(entry.sequence).cache, count, wanted});
+      rows_now += count;
     }
     row += rows;
-    first += size;
   }
-  forward.run(entries, observer);
+  forward.run(input.next(rows_now), entries, observer);
 }
 
 Engine::Engine(std::shared_ptr<const ModelConfig> config, std::shared_ptr<const Weights> weights,
@@ -202,15 +206,20 @@ const EngineOptions& Engine::options() const { return state_->options; }
 Device Engine::device() const { return state_->weights->embedding.device(); }
 DType Engine::dtype() const { return state_->weights->dtype(); }
 
-std::int64_t Engine::add_sequence(std::int64_t reserve_tokens) {
-  if (reserve_tokens < 0 || reserve_tokens > state_->config->max_positions) {
-    throw InvalidArgument(fmt::format("engine: reserve of {} tokens, {} takes 0 to {}",
-                                      reserve_tokens, state_->config->name,
-                                      state_->config->max_positions));
+void Engine::reserve(std::int64_t sequences, std::int64_t tokens) {
+  state_->check_reserve(tokens);
+  if (sequences < 0) {
+    throw InvalidArgument(fmt::format("engine: reserve for {} sequences", sequences));
   }
-  std::optional<IndexerMode> mode;
-  if (!state_->options.dense_attention) mode = state_->options.indexer_mode;
-  KvCache cache(*state_->config, state_->pattern, mode, reserve_tokens, dtype(), state_->queue);
+  state_->pool->make_room(sequences * ops::blocks_of(tokens));
+  state_->wait();
+}
+
+std::int64_t Engine::add_sequence(std::int64_t reserve_tokens) {
+  state_->check_reserve(reserve_tokens);
+  state_->pool->make_room(ops::blocks_of(reserve_tokens));
+  SequenceCache cache(state_->pool);
+  cache.reserve(reserve_tokens);
   state_->wait();
   state_->sequences.emplace(state_->next_sequence, Sequence{std::move(cache)});
   return state_->next_sequence++;
@@ -223,8 +232,24 @@ void Engine::remove_sequence(std::int64_t sequence) {
 
 std::int64_t Engine::length(std::int64_t sequence) const { return cache(sequence).length(); }
 
-const KvCache& Engine::cache(std::int64_t sequence) const {
+const SequenceCache& Engine::cache(std::int64_t sequence) const {
   return state_->sequence(sequence).cache;
+}
+
+void Engine::truncate(std::int64_t sequence, std::int64_t tokens) {
+  SequenceCache& cache = state_->sequence(sequence).cache;
+  if (tokens < 0 || tokens > cache.length()) {
+    throw InvalidArgument(fmt::format("engine: sequence {} of {} tokens truncated to {}", sequence,
+                                      cache.length(), tokens));
+  }
+  cache.set_length(tokens);
+  state_->wait();
+}
+
+void Engine::copy_sequence(std::int64_t from, std::int64_t to) {
+  const SequenceCache& source = state_->sequence(from).cache;
+  state_->sequence(to).cache.assign(source);
+  state_->wait();
 }
 
 void Engine::forward(std::span<const SequenceTokens> batch, LogitRows which, TensorView logits,
@@ -244,13 +269,11 @@ void Engine::prefill(std::span<const SequenceTokens> batch, LogitRows which, Ten
   state.first_lengths.clear();
   std::int64_t longest = 0;
   for (const SequenceTokens& entry : batch) {
-    KvCache& cache = state.sequence(entry.sequence).cache;
-    cache.reserve(cache.length() + std::ssize(entry.tokens));
-    state.first_lengths.push_back(cache.length());
+    state.first_lengths.push_back(state.sequence(entry.sequence).cache.length());
     longest = std::max(longest, std::int64_t{std::ssize(entry.tokens)});
   }
-  state.stage(batch, tokens);
-  const std::int64_t chunk = state.options.chunk_tokens;
+  const std::int64_t chunk = std::min(state.options.chunk_tokens, longest);
+  state.stage(batch, chunk);
   try {
     for (std::int64_t begin = 0; begin < longest; begin += chunk) {
       state.run_pass(batch, begin, chunk, which, logits, observer);
@@ -297,9 +320,9 @@ const StageClock& Engine::stage_clock() const { return state_->forward.clock(); 
 void Engine::reset_counters() { state_->forward.reset_counters(); }
 
 std::int64_t Engine::cache_bytes() const {
-  std::int64_t bytes = 0;
-  for (const auto& [id, sequence] : state_->sequences) bytes += sequence.cache.allocated_bytes();
-  return bytes;
+  const BlockPool& pool = *state_->pool;
+  return (pool.num_blocks() - pool.num_free()) * ops::kBlockRows * pool.bytes_per_token();
 }
+std::int64_t Engine::allocated_cache_bytes() const { return state_->pool->allocated_bytes(); }
 
 }  // namespace dsabench

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/cache/kv_cache.h"
+#include "engine/cache/sequence_cache.h"
 #include "engine/host_view.h"
 #include "engine/model/layer_pattern.h"
 #include "engine/model/weights.h"
@@ -33,6 +33,10 @@ struct EngineOptions {
   std::int64_t chunk_tokens = 1024;
   /// Attend every causal key and run no indexer: the upper reference of quality.
   bool dense_attention = false;
+  CacheFormat cache_format = CacheFormat::activations;
+  /// Blocks of the caches are handed out in an order drawn from this seed instead of ascending
+  /// (BlockPool): no result may change.
+  std::optional<std::uint64_t> block_order_seed;
 };
 
 /// What a layer saw and made, for verification outside timed regions. Views are valid during the
@@ -75,8 +79,8 @@ class Snapshot {
 
  private:
   friend class Engine;
-  explicit Snapshot(KvCache cache) : cache_(std::move(cache)) {}
-  KvCache cache_;
+  explicit Snapshot(SequenceCache cache) : cache_(std::move(cache)) {}
+  SequenceCache cache_;
 };
 
 /// One step's input: tokens to append to one sequence.
@@ -107,11 +111,20 @@ class Engine {
   /// Of activations and caches.
   DType dtype() const;
 
-  /// A new empty sequence; its id. Room for `reserve_tokens` is allocated now.
+  /// Makes sure that so many sequences of so many tokens each fit beside those that there are. The
+  /// caches of all sequences are one pool of blocks of 64 tokens: it grows here at once, and where
+  /// a sequence needs more than there is, which moves what it holds.
+  void reserve(std::int64_t sequences, std::int64_t tokens);
+  /// A new empty sequence; its id. It takes the blocks for `reserve_tokens` now.
   std::int64_t add_sequence(std::int64_t reserve_tokens);
+  /// Gives its blocks back to the pool.
   void remove_sequence(std::int64_t sequence);
   std::int64_t length(std::int64_t sequence) const;
-  const KvCache& cache(std::int64_t sequence) const;
+  const SequenceCache& cache(std::int64_t sequence) const;
+  /// Forgets all but the first `tokens` tokens, of which there must be as many.
+  void truncate(std::int64_t sequence, std::int64_t tokens);
+  /// Puts the tokens of one sequence into another one's own blocks.
+  void copy_sequence(std::int64_t from, std::int64_t to);
 
   /// One forward pass over the tokens of every entry, packed in order. Each sequence at most once;
   /// lengths may differ. `logits`: [entries, vocab] (last) or [all tokens, vocab] (all), f32, or
@@ -145,8 +158,10 @@ class Engine {
   const StageClock& stage_clock() const;
   void reset_counters();
 
-  /// Weights and scratch are counted by their owners; this is the caches of all sequences.
+  /// Weights and scratch are counted by their owners; this is the caches of all sequences, in whole
+  /// blocks, and with the blocks that nobody holds.
   std::int64_t cache_bytes() const;
+  std::int64_t allocated_cache_bytes() const;
 
  private:
   struct State;

@@ -27,28 +27,6 @@ struct ClockGuard {
   ~ClockGuard() { clock.leave(); }
 };
 
-/// `count` values from where `first` begins.
-ConstTensorView joined(const ConstTensorView& first, std::int64_t count) {
-  return {first.raw(), first.dtype(), {count}, first.device()};
-}
-
-/// Calls action(entry, count, row) for each run of entries whose tokens lie one behind the other:
-/// its first entry, its tokens and its first packed row.
-template <class Action>
-void for_each_run(std::span<const ForwardEntry> entries, Action action) {
-  std::int64_t row = 0;
-  for (std::size_t e = 0; e < entries.size();) {
-    const ForwardEntry& first = entries[e++];
-    std::int64_t count = first.tokens.dim(0);
-    while (e < entries.size() &&
-           entries[e].tokens.raw() == first.tokens.raw() + count * dtype_bytes(DType::i32)) {
-      count += entries[e++].tokens.dim(0);
-    }
-    action(first, count, row);
-    row += count;
-  }
-}
-
 }  // namespace
 
 Forward::Forward(const ModelConfig& config, const Weights& weights, const LayerPattern& pattern,
@@ -86,19 +64,18 @@ std::span<const std::uint64_t> Forward::indexer_runs() const {
           static_cast<std::size_t>(config_.num_layers)};
 }
 
-void Forward::run(std::span<const ForwardEntry> entries, ForwardObserver* observer) {
-  for (const ForwardEntry& entry : entries) {
-    entry.cache->reserve(entry.cache->length() + entry.tokens.dim(0));
-  }
+void Forward::run(const PassInput& input, std::span<const ForwardEntry> entries,
+                  ForwardObserver* observer) {
   const ClockGuard guard{clock_};
   clock_.enter(kNoLayer, Stage::other);
   pack(entries);
-  const TensorView hidden = embed(entries);
+  const TensorView hidden = hidden_.take(dtype_, {num_rows_, config_.hidden_size}, queue_);
+  ops::embedding(ctx_, {.table = weights_.embedding, .tokens = input.tokens, .out = hidden});
   const std::int64_t half = config_.qk_rope_dim / 2;
   const TensorView cos = cos_.take(DType::f32, {num_rows_, half}, queue_);
   const TensorView sin = sin_.take(DType::f32, {num_rows_, half}, queue_);
   clock_.enter(kNoLayer, Stage::norm_rope_quant);
-  compute_angles(entries, cos, sin);
+  ops::rope_angles(ctx_, {&frequencies_, input.positions, cos, sin});
   if (!dense_attention_) index_cache_.begin_forward(num_rows_, config_.index_top_k, queue_);
 
   if (observer != nullptr) {
@@ -106,9 +83,19 @@ void Forward::run(std::span<const ForwardEntry> entries, ForwardObserver* observ
     observer->on_forward(observed_rows_, hidden);
   }
   for (std::int64_t layer = 0; layer < config_.num_layers; ++layer) {
-    run_layer(
-        {ctx_, queue_, dtype_, clock_, packed_, num_rows_, cos, sin, layer, observer != nullptr},
-        hidden, observer);
+    run_layer({.ctx = ctx_,
+               .queue = queue_,
+               .dtype = dtype_,
+               .clock = clock_,
+               .pool = entries.front().cache->pool(),
+               .sequences = packed_,
+               .num_rows = num_rows_,
+               .slots = input.slots,
+               .cos = cos,
+               .sin = sin,
+               .layer = layer,
+               .traced = observer != nullptr},
+              hidden, observer);
   }
   if (observer != nullptr) {
     const TensorView normed = final_norm(hidden);
@@ -125,29 +112,11 @@ void Forward::pack(std::span<const ForwardEntry> entries) {
   observed_rows_.clear();
   num_rows_ = 0;
   for (const ForwardEntry& entry : entries) {
-    const std::int64_t rows = entry.tokens.dim(0), first = entry.cache->length();
+    const std::int64_t rows = entry.num_rows, first = entry.cache->length();
     packed_.push_back({entry.sequence, entry.cache, {num_rows_, rows, first}});
     observed_rows_.push_back({entry.sequence, num_rows_, rows, first});
     num_rows_ += rows;
   }
-}
-
-TensorView Forward::embed(std::span<const ForwardEntry> entries) {
-  const TensorView hidden = hidden_.take(dtype_, {num_rows_, config_.hidden_size}, queue_);
-  for_each_run(entries, [&](const ForwardEntry& first, std::int64_t count, std::int64_t row) {
-    ops::embedding(ctx_, {.table = weights_.embedding,
-                          .tokens = joined(first.tokens, count),
-                          .out = hidden.rows(row, count)});
-  });
-  return hidden;
-}
-
-void Forward::compute_angles(std::span<const ForwardEntry> entries, TensorView cos,
-                             TensorView sin) {
-  for_each_run(entries, [&](const ForwardEntry& first, std::int64_t count, std::int64_t row) {
-    ops::rope_angles(ctx_, {&frequencies_, joined(first.positions, count), cos.rows(row, count),
-                            sin.rows(row, count)});
-  });
 }
 
 void Forward::run_layer(const LayerPass& pass, TensorView hidden, ForwardObserver* observer) {

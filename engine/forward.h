@@ -7,14 +7,15 @@
 #include "engine/engine.h"
 #include "engine/feed_forward_layer.h"
 #include "engine/indexer_layer.h"
+#include "engine/pass_input.h"
 
 namespace dsabench {
 
-/// One sequence's share of a forward pass.
+/// One sequence's share of a forward pass: its next `num_rows` rows.
 struct ForwardEntry {
   std::int64_t sequence = 0;
-  KvCache* cache = nullptr;
-  ConstTensorView tokens, positions;  ///< [n] i32, where the weights are
+  SequenceCache* cache = nullptr;  ///< all of one pool, with room for the rows
+  std::int64_t num_rows = 0;
   /// On the host, where the logits of the entry's last rows go: [n <= tokens, vocab] f32; empty for
   /// none.
   TensorView logits;
@@ -28,9 +29,11 @@ class Forward {
   Forward(const ModelConfig& config, const Weights& weights, const LayerPattern& pattern,
           const EngineOptions& options);
 
-  /// Appends every entry's tokens to its caches. Lengths change last: where something throws they
-  /// are as before. On a device the work is given to the queue, and done once that is.
-  void run(std::span<const ForwardEntry> entries, ForwardObserver* observer);
+  /// Appends the rows to the entries' caches, which they are packed in the order of. Lengths change
+  /// last: where something throws they are as before. On a device the work is given to the queue,
+  /// and done once that is.
+  void run(const PassInput& input, std::span<const ForwardEntry> entries,
+           ForwardObserver* observer);
 
   std::int64_t num_forwards() const { return num_forwards_; }
   /// Read from the device at the call; valid until the next.
@@ -41,8 +44,6 @@ class Forward {
 
  private:
   void pack(std::span<const ForwardEntry> entries);
-  TensorView embed(std::span<const ForwardEntry> entries);
-  void compute_angles(std::span<const ForwardEntry> entries, TensorView cos, TensorView sin);
   void run_layer(const LayerPass& pass, TensorView hidden, ForwardObserver* observer);
   void compute_logits(std::span<const ForwardEntry> entries, ConstTensorView hidden);
   TensorView gather_wanted(std::span<const ForwardEntry> entries, ConstTensorView hidden);

@@ -3,25 +3,31 @@
 #include "kernels/base/context.h"
 #include "kernels/base/float_formats.h"
 #include "kernels/cuda/device_queue.h"
+#include "kernels/ops/block_table.h"
 #include "kernels/ops/embedding.h"
 
 namespace dsabench {
 namespace {
 
-/// A contiguous view's elements on the host, bf16 as f32.
+/// bf16 as f32, anything else as it is.
+Tensor widened(Tensor host) {
+  if (host.dtype() != DType::bf16) return host;
+  Tensor wide(DType::f32, {host.shape().begin(), host.shape().end()});
+  const auto* from = host.data<std::uint16_t>();
+  float* to = wide.data<float>();
+  const std::int64_t count = host.view().num_elements();
+#pragma omp parallel for schedule(static) if (count > 1 << 16)
+  for (std::int64_t i = 0; i < count; ++i) to[i] = bf16_to_f32(from[i]);
+  return wide;
+}
+
+/// A contiguous view's elements on the host.
 Tensor fetch(ConstTensorView view) {
   DeviceQueue& queue = *cuda::device_queue(view.device());
   Tensor host(view.dtype(), {view.shape().begin(), view.shape().end()});
   queue.copy(host.view().raw(), view.raw(), view.bytes());
   queue.wait();
-  if (view.dtype() != DType::bf16) return host;
-  Tensor wide(DType::f32, {view.shape().begin(), view.shape().end()});
-  const auto* from = host.data<std::uint16_t>();
-  float* to = wide.data<float>();
-  const std::int64_t count = view.num_elements();
-#pragma omp parallel for schedule(static) if (count > 1 << 16)
-  for (std::int64_t i = 0; i < count; ++i) to[i] = bf16_to_f32(from[i]);
-  return wide;
+  return widened(std::move(host));
 }
 
 }  // namespace
@@ -42,6 +48,27 @@ const Tensor& HostView::fetched_row(std::int64_t i) const {
 HostView::Fetched& HostView::fetched() const {
   if (!fetched_) fetched_ = std::make_shared<Fetched>();
   return *fetched_;
+}
+
+Tensor cached_rows(ConstTensorView rows, std::span<const std::int32_t> blocks, std::int64_t count) {
+  std::vector<std::int64_t> shape(rows.shape().begin(), rows.shape().end());
+  shape[0] = count;
+  Tensor host(rows.dtype(), std::move(shape));
+  DeviceQueue* queue = cuda::device_queue(rows.device());
+  const ops::BlockTable table(blocks);
+  for (std::int64_t at = 0; at < count;) {
+    const std::int64_t next = table.stretch_end(at, count);
+    const ConstTensorView from = rows.rows(table.row(at), next - at);
+    void* to = host.view().rows(at, next - at).raw();
+    if (queue != nullptr) {
+      queue->copy(to, from.raw(), from.bytes());
+    } else {
+      std::memcpy(to, from.raw(), static_cast<std::size_t>(from.bytes()));
+    }
+    at = next;
+  }
+  if (queue != nullptr) queue->wait();
+  return widened(std::move(host));
 }
 
 Tensor gathered_rows(ConstTensorView matrix, std::span<const std::int32_t> chosen) {

@@ -49,6 +49,10 @@ class HostView {
   mutable std::shared_ptr<Fetched> fetched_;
 };
 
+/// Positions [0, count) of a sequence in one of the tensors of its caches (BlockPool), brought
+/// together on the host; bf16 widened to f32. Waits for the device.
+Tensor cached_rows(ConstTensorView rows, std::span<const std::int32_t> blocks, std::int64_t count);
+
 /// Rows `chosen` of a matrix, f32 or bf16, gathered where it lives: an f32 tensor on the host.
 Tensor gathered_rows(ConstTensorView matrix, std::span<const std::int32_t> chosen);
 

@@ -2,8 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/ops/copy_rows.h"
-#include "kernels/ops/layer_norm.h"
+#include "kernels/ops/append_index_keys.h"
 #include "kernels/ops/linear.h"
 #include "kernels/ops/quantize_fp8.h"
 #include "kernels/ops/scale.h"
@@ -25,7 +24,10 @@ void IndexerLayer::select(const LayerPass& pass, const IndexerWeights& weights, 
   const TensorView flat = pass.take(queries_, {rows, heads * dim});
   ops::linear(pass.ctx, {.x = qr, .weight = weights.wq_b, .bias = {}, .out = flat});
   const TensorView q = flat.split_last(heads, dim);
-  rotate(pass, q);
+  ops::rope(pass.ctx, {.x = q.columns(0, config_.qk_rope_dim),
+                       .cos = pass.cos,
+                       .sin = pass.sin,
+                       .layout = rope_layout_});
   TensorView scored = q, scales;
   if (mode_ != IndexerMode::exact) {
     const TensorView head_rows = flat.reshaped({rows * heads, dim});
@@ -45,8 +47,8 @@ void IndexerLayer::select(const LayerPass& pass, const IndexerWeights& weights, 
 
   sequences_.clear();
   for (const PackedSequence& entry : pass.sequences) {
-    sequences_.push_back({entry.span, entry.cache->indexer_keys(pass.layer),
-                          entry.cache->indexer_key_scales(pass.layer)});
+    sequences_.push_back({entry.span, pass.pool.indexer_keys(pass.layer),
+                          pass.pool.indexer_key_scales(pass.layer), entry.cache->block_table()});
   }
   pass.enter(Stage::indexer_score);
   ops::indexer_topk(pass.ctx, {.q = scored,
@@ -58,42 +60,22 @@ void IndexerLayer::select(const LayerPass& pass, const IndexerWeights& weights, 
                                .run_counter = run_counter});
 }
 
-void IndexerLayer::rotate(const LayerPass& pass, TensorView x) const {
-  ops::rope(pass.ctx, {.x = x.columns(0, config_.qk_rope_dim),
-                       .cos = pass.cos,
-                       .sin = pass.sin,
-                       .layout = rope_layout_});
-}
-
 void IndexerLayer::append_keys(const LayerPass& pass, const IndexerWeights& weights,
                                ConstTensorView x) {
   const std::int64_t dim = config_.index_dim;
   const TensorView keys = pass.take(keys_, {pass.num_rows, dim});
   ops::linear(pass.ctx, {.x = x, .weight = weights.wk, .bias = {}, .out = keys});
-  ops::layer_norm(pass.ctx, {.x = keys,
-                             .weight = weights.k_norm_weight,
-                             .bias = weights.k_norm_bias,
-                             .out = keys,
-                             .eps = kKeyNormEps});
-  rotate(pass, keys.split_last(1, dim));
-  if (mode_ == IndexerMode::fp8_hadamard) ops::hadamard(pass.ctx, {keys});
-  for (const PackedSequence& entry : pass.sequences) {
-    const auto& span = entry.span;
-    const TensorView from = keys.rows(span.row_begin, span.num_rows);
-    const TensorView to =
-        entry.cache->indexer_keys(pass.layer).rows(span.first_position, span.num_rows);
-    if (mode_ == IndexerMode::exact) {
-      ops::copy_rows(pass.ctx, {.from = from, .to = to});
-      continue;
-    }
-    const TensorView scales =
-        entry.cache->indexer_key_scales(pass.layer).rows(span.first_position, span.num_rows);
-    ops::quantize_fp8(pass.ctx, {.x = from,
-                                 .out = to,
-                                 .scales = scales.reshaped({span.num_rows, 1}),
-                                 .block = dim,
-                                 .power_of_two_scale = true});
-  }
+  ops::append_index_keys(pass.ctx, {.x = keys,
+                                    .norm_weight = weights.k_norm_weight,
+                                    .norm_bias = weights.k_norm_bias,
+                                    .cos = pass.cos,
+                                    .sin = pass.sin,
+                                    .slots = pass.slots,
+                                    .keys = pass.pool.indexer_keys(pass.layer),
+                                    .key_scales = pass.pool.indexer_key_scales(pass.layer),
+                                    .eps = kKeyNormEps,
+                                    .rope_layout = rope_layout_,
+                                    .hadamard = mode_ == IndexerMode::fp8_hadamard});
 }
 
 TensorView IndexerLayer::head_weights(const LayerPass& pass, const IndexerWeights& weights,

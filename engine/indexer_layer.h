@@ -23,7 +23,6 @@ class IndexerLayer {
               std::uint64_t* run_counter);
 
  private:
-  void rotate(const LayerPass& pass, TensorView x) const;
   void append_keys(const LayerPass& pass, const IndexerWeights& weights, ConstTensorView x);
   TensorView head_weights(const LayerPass& pass, const IndexerWeights& weights, ConstTensorView x);
 

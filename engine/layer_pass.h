@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <span>
 
-#include "engine/cache/kv_cache.h"
+#include "engine/cache/sequence_cache.h"
 #include "engine/scratch_buffer.h"
 #include "engine/stage_clock.h"
 #include "kernels/base/context.h"
@@ -13,7 +13,7 @@ namespace dsabench {
 /// One sequence's rows within a forward pass and the caches that they are appended to.
 struct PackedSequence {
   std::int64_t sequence = 0;
-  KvCache* cache = nullptr;
+  SequenceCache* cache = nullptr;
   ops::SequenceSpan span;
 };
 
@@ -23,8 +23,10 @@ struct LayerPass {
   DeviceQueue* queue = nullptr;  ///< null on the host
   DType dtype = DType::f32;      ///< of activations and caches
   StageClock& clock;
+  BlockPool& pool;  ///< of all the sequences' caches
   std::span<const PackedSequence> sequences;
   std::int64_t num_rows = 0;
+  ConstTensorView slots;     ///< [rows] i32: each row's place in the pool
   ConstTensorView cos, sin;  ///< [rows, rope_dim / 2], main attention and indexer alike
   std::int64_t layer = 0;
   bool traced = false;  ///< an observer wants what only it reads

@@ -1,6 +1,8 @@
-#include <array>
+#include "engine/cache/indexer_mode.h"
 
-#include "engine/cache/kv_cache.h"
+#include <fmt/format.h>
+
+#include "kernels/base/error.h"
 
 namespace dsabench {
 

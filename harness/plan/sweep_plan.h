@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/cache/kv_cache.h"
+#include "engine/cache/indexer_mode.h"
 #include "engine/model/shape_weights.h"
 #include "harness/plan/cell.h"
 #include "harness/plan/pattern_choice.h"

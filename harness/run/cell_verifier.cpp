@@ -32,8 +32,8 @@ Tolerances tolerances_of(DType dtype) {
   return {.value = 1e-4, .score = 1e-4};
 }
 
-/// The same for a cached e4m3 key: a value next to a rounding boundary may take the neighbouring
-/// code.
+/// The same for a cached e4m3 key or latent: a value next to a rounding boundary may take the
+/// neighbouring code.
 constexpr double kFp8KeyTolerance = 0.08;
 /// The score's tolerance in the fp8 modes.
 constexpr double kFp8ScoreTolerance = 2e-2;
@@ -103,6 +103,14 @@ struct CellVerifier::State {
     return copy->second;
   }
 
+  /// The values of a row of the fp8 cache.
+  std::vector<float> fp8_values(const HostView& rows, std::int64_t row) const {
+    return reference::fp8_latent_values(
+        {rows.row<std::uint8_t>(row), static_cast<std::size_t>(rows.dim(1))},
+        engine.config().kv_lora_rank, engine.config().qk_rope_dim);
+  }
+  Tensor picked_latents(const ActiveRow& row, std::int64_t layer) const;
+
   void check_caches(const ActiveRow& row, std::int64_t layer, std::span<const float> x);
   void check_picks(ActiveRow& row, const LayerTrace& trace, std::span<const float> x);
   void check_selection(const ActiveRow& row, std::int64_t layer, std::span<const float> x,
@@ -123,25 +131,28 @@ struct CellVerifier::State {
 void CellVerifier::State::check_caches(const ActiveRow& row, std::int64_t layer,
                                        std::span<const float> x) {
   const AttentionWeights& layer_weights = attention_weights(layer);
-  const KvCache& cache = engine.cache(row.at.sequence);
-  const HostView latents = cache.latents(layer);
+  const SequenceCache& cache = engine.cache(row.at.sequence);
+  const BlockPool& pool = cache.pool();
+  const std::int64_t cached = cache.row(row.at.position);
+  const HostView latents = pool.latents(layer);
+  const bool fp8 = latents.dtype() == DType::u8;
+  const auto held = fp8 ? fp8_values(latents, cached) : std::vector<float>();
   judge(row.at, layer, "cached latent",
-        normalised_error(row_of(latents, row.at.position),
+        normalised_error(fp8 ? std::span<const float>(held) : row_of(latents, cached),
                          reference.latent_row(layer_weights, x, row.at.position)),
-        tolerances.value, report.max_latent_error);
-  if (!cache.has_indexer_cache(layer)) return;
+        fp8 ? kFp8KeyTolerance : tolerances.value, report.max_latent_error);
+  if (!pool.has_indexer_cache(layer)) return;
   const auto expected = reference.key_row(layer_weights.indexer.value(), x, row.at.position);
-  const HostView keys = cache.indexer_keys(layer);
+  const HostView keys = pool.indexer_keys(layer);
   if (keys.dtype() == DType::f32) {
-    judge(row.at, layer, "cached indexer key",
-          normalised_error(row_of(keys, row.at.position), expected), tolerances.value,
-          report.max_key_error);
+    judge(row.at, layer, "cached indexer key", normalised_error(row_of(keys, cached), expected),
+          tolerances.value, report.max_key_error);
     return;
   }
   std::vector<float> key;
-  const HostView scales = cache.indexer_key_scales(layer).rows(row.at.position, 1);
+  const HostView scales = pool.indexer_key_scales(layer).rows(cached, 1);
   const float scale = *scales.row<float>(0);
-  const std::uint8_t* codes = keys.row<std::uint8_t>(row.at.position);
+  const std::uint8_t* codes = keys.row<std::uint8_t>(cached);
   for (std::int64_t i = 0; i < keys.dim(1); ++i) {
     const std::uint8_t code = codes[i];
     key.push_back(static_cast<float>(reference::e4m3_value(code)) * scale);
@@ -153,15 +164,16 @@ void CellVerifier::State::check_caches(const ActiveRow& row, std::int64_t layer,
 void CellVerifier::State::check_selection(const ActiveRow& row, std::int64_t layer,
                                           std::span<const float> x,
                                           const std::vector<std::int32_t>& picks) {
-  const KvCache& cache = engine.cache(row.at.sequence);
+  const SequenceCache& cache = engine.cache(row.at.sequence);
   const bool exact = engine.options().indexer_mode == IndexerMode::exact;
   const std::int64_t top_k = engine.config().index_top_k;
   const std::int64_t num_keys = row.at.position + 1;
-  const HostView keys = cache.indexer_keys(layer).rows(0, num_keys);
-  HostView scales;
-  if (!exact) scales = cache.indexer_key_scales(layer).rows(0, num_keys);
-  const auto scores =
-      reference.scores(attention_weights(layer), x, row.at.position, keys.all(), scales.all());
+  const Tensor keys = cached_rows(cache.pool().indexer_keys(layer), cache.blocks(), num_keys);
+  Tensor scales;
+  if (!exact) {
+    scales = cached_rows(cache.pool().indexer_key_scales(layer), cache.blocks(), num_keys);
+  }
+  const auto scores = reference.scores(attention_weights(layer), x, row.at.position, keys, scales);
   const auto expected = reference::topk_positions(scores, top_k);
   if (picks.size() != expected.size()) {
     return fail(row.at, layer,
@@ -208,18 +220,33 @@ void CellVerifier::State::check_picks(ActiveRow& row, const LayerTrace& trace,
   row.picks = std::move(picks);
 }
 
-/// Of the cached latents only the picked rows come to the host.
+/// The values of the cached latents that the row picks, on the host.
+Tensor CellVerifier::State::picked_latents(const ActiveRow& row, std::int64_t layer) const {
+  const SequenceCache& cache = engine.cache(row.at.sequence);
+  const ConstTensorView latents = cache.pool().latents(layer);
+  if (latents.dtype() == DType::u8) {
+    const Tensor rows = cached_rows(latents, cache.blocks(), row.at.position + 1);
+    const ModelConfig& config = engine.config();
+    Tensor values(DType::f32, {std::ssize(row.picks), config.kv_lora_rank + config.qk_rope_dim});
+    for (std::size_t i = 0; i < row.picks.size(); ++i) {
+      const auto value = fp8_values(rows, row.picks[i]);
+      std::copy(value.begin(), value.end(), values.view().row<float>(static_cast<std::int64_t>(i)));
+    }
+    return values;
+  }
+  std::vector<std::int32_t> cached;
+  for (const std::int32_t pick : row.picks) {
+    cached.push_back(static_cast<std::int32_t>(cache.row(pick)));
+  }
+  return gathered_rows(latents, cached);
+}
+
 std::vector<double> CellVerifier::State::attention_output(const ActiveRow& row, std::int64_t layer,
                                                           std::span<const float> x) {
-  const ConstTensorView latents = engine.cache(row.at.sequence).latents(layer);
-  const AttentionWeights& layer_weights = attention_weights(layer);
-  if (latents.device().is_cpu()) {
-    return reference.attention_output(layer_weights, x, row.at.position, latents, row.picks);
-  }
-  const Tensor picked = gathered_rows(latents, row.picks);
+  const Tensor picked = picked_latents(row, layer);
   std::vector<std::int32_t> all(row.picks.size());
   std::iota(all.begin(), all.end(), 0);
-  return reference.attention_output(layer_weights, x, row.at.position, picked, all);
+  return reference.attention_output(attention_weights(layer), x, row.at.position, picked, all);
 }
 
 CellVerifier::CellVerifier(const Engine& engine, const Weights& weights,

@@ -69,6 +69,7 @@ ReferenceLayer::ReferenceLayer(const ModelConfig& config, const EngineOptions& o
     : config_(config),
       dtype_(dtype),
       mode_(options.indexer_mode),
+      format_(options.cache_format),
       indexer_rope_(indexer_rope_of(config, options)),
       latent_norm_eps_(options.latent_norm_eps.value_or(kLatentNormEps)),
       inv_freq_(checked_frequencies(config.rope)),
@@ -104,7 +105,9 @@ std::vector<float> ReferenceLayer::latent_row(const AttentionWeights& weights,
       reference::rms_norm_row(all.first(latent), values_of(weights.kv_a_norm), latent_norm_eps_));
   const auto rope = rotated(all.subspan(latent), position, ops::RopeLayout::interleaved);
   row.insert(row.end(), rope.begin(), rope.end());
-  return row;
+  if (format_ == CacheFormat::activations) return row;
+  return reference::fp8_latent_values(reference::fp8_latent_row(row, config_.kv_lora_rank),
+                                      config_.kv_lora_rank, config_.qk_rope_dim);
 }
 
 std::vector<float> ReferenceLayer::indexer_vector(std::vector<float> x,

@@ -18,7 +18,8 @@ class ReferenceLayer {
   /// rope frequencies are not those of their formula, and nothing else that the engine did not.
   ReferenceLayer(const ModelConfig& config, const EngineOptions& options, DType dtype = DType::f32);
 
-  /// What the row adds to the latent cache: [kv_lora_rank + rope].
+  /// What the row adds to the latent cache: [kv_lora_rank + rope], in the fp8 cache the values that
+  /// its row holds.
   std::vector<float> latent_row(const AttentionWeights& weights, std::span<const float> x,
                                 std::int64_t position) const;
   /// What the row adds to the indexer's key cache, on the values that the cache holds (dequantised
@@ -45,6 +46,7 @@ class ReferenceLayer {
   const ModelConfig& config_;
   DType dtype_;
   IndexerMode mode_;
+  CacheFormat format_;
   ops::RopeLayout indexer_rope_;
   double latent_norm_eps_;
   std::vector<float> inv_freq_;

@@ -75,10 +75,15 @@ class Tensor {
 
   /// The first `count` bytes of `from`, wherever either lives. From a device to the host they are
   /// there once its queue has been waited for.
-  void copy_bytes(const Tensor& from, std::int64_t count) {
+  void copy_bytes(const Tensor& from, std::int64_t count) { copy_bytes(0, from, 0, count); }
+  /// The same of bytes [from_begin, from_begin + count) to [begin, begin + count).
+  void copy_bytes(std::int64_t begin, const Tensor& from, std::int64_t from_begin,
+                  std::int64_t count) {
+    char* to = static_cast<char*>(data_.get()) + begin;
+    const char* source = static_cast<const char*>(from.data_.get()) + from_begin;
     DeviceQueue* copier = queue() != nullptr ? queue() : from.queue();
-    if (copier != nullptr) return copier->copy(data_.get(), from.data_.get(), count);
-    std::memcpy(data_.get(), from.data_.get(), static_cast<std::size_t>(count));
+    if (copier != nullptr) return copier->copy(to, source, count);
+    std::memcpy(to, source, static_cast<std::size_t>(count));
   }
   /// On the same device.
   Tensor clone() const {

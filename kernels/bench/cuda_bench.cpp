@@ -7,6 +7,7 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <numeric>
 #include <random>
 #include <string_view>
 #include <vector>
@@ -66,6 +67,14 @@ class CudaBench {
                   static_cast<std::size_t>(std::min(kBlock, count - i) * size));
     }
     return put(host);
+  }
+  /// The blocks of `rows` rows in a random order, as a long-lived pool hands them out.
+  TensorView shuffled_blocks(std::int64_t rows) {
+    Tensor blocks(DType::i32, {ops::blocks_of(rows)});
+    auto* first = blocks.data<std::int32_t>();
+    std::iota(first, first + blocks.dim(0), 0);
+    std::shuffle(first, first + blocks.dim(0), engine_);
+    return put(blocks);
   }
   void release() {
     stream_.synchronize();
@@ -127,21 +136,25 @@ void norms(CudaBench& bench) {
   bench.release();
 }
 
-/// A chunk of queries at the end of `keys` keys.
-void indexer(CudaBench& bench, DType dtype, std::int64_t chunk, std::int64_t keys) {
+/// A chunk of queries at the end of `keys` keys, in order or in shuffled blocks.
+void indexer(CudaBench& bench, DType dtype, std::int64_t chunk, std::int64_t keys,
+             bool in_blocks = false) {
   if (!bench.wants("indexer_topk")) return;
   constexpr std::int64_t kHeads = 32, kDim = 128, kTopK = 2048;
   const TensorView q = bench.normal(dtype, {chunk, kHeads, kDim});
-  const TensorView key_rows = bench.normal(dtype, {keys, kDim});
+  const std::int64_t cached = ops::blocks_of(keys) * ops::kBlockRows;
+  const TensorView key_rows = bench.normal(dtype, {cached, kDim});
   const TensorView weights = bench.normal(DType::f32, {chunk, kHeads});
   std::vector<ops::IndexerSequence> sequences = {{{0, chunk, keys - chunk}, key_rows, {}}};
-  Tensor ones(DType::f32, {keys});
-  std::fill_n(ones.data<float>(), keys, 1.0f);
+  Tensor ones(DType::f32, {cached});
+  std::fill_n(ones.data<float>(), cached, 1.0f);
   if (dtype == DType::f8_e4m3) sequences[0].key_scales = bench.put(ones);
+  if (in_blocks) sequences[0].block_table = bench.shuffled_blocks(keys);
   const TensorView indices = bench.make(DType::i32, {chunk, kTopK});
   const TensorView counter = bench.make(DType::i64, {1});
   const double pairs = static_cast<double>(chunk) * static_cast<double>(keys - chunk / 2);
-  bench.time(fmt::format("indexer_topk {} 32 heads, {} of {} keys", dtype_name(dtype), chunk, keys),
+  bench.time(fmt::format("indexer_topk {} 32 heads, {} of {} keys{}", dtype_name(dtype), chunk,
+                         keys, in_blocks ? ", blocks" : ""),
              2.0 * kHeads * kDim * pairs, static_cast<double>(key_rows.bytes() + q.bytes()), [&] {
                ops::indexer_topk(bench.ctx(),
                                  {.q = q,
@@ -158,14 +171,16 @@ void indexer(CudaBench& bench, DType dtype, std::int64_t chunk, std::int64_t key
 /// `kept`: the share of its picks that a query takes over from the one before; 0.85 is what is
 /// published for real models.
 void attention(CudaBench& bench, bool dense, DType dtype, std::int64_t chunk, std::int64_t keys,
-               double kept = 0.0) {
+               double kept = 0.0, bool in_blocks = false) {
   if (!bench.wants(dense ? "dense_mla" : "sparse_mla")) return;
   constexpr std::int64_t kHeads = 20, kLatent = 512, kRope = 64, kTopK = 2048;
   const TensorView q_latent = bench.normal(dtype, {chunk, kHeads, kLatent});
   const TensorView q_rope = bench.normal(dtype, {chunk, kHeads, kRope});
-  const TensorView latents = bench.normal(dtype, {keys, kLatent + kRope});
+  const TensorView latents =
+      bench.normal(dtype, {ops::blocks_of(keys) * ops::kBlockRows, kLatent + kRope});
   const TensorView out = bench.make(dtype, {chunk, kHeads, kLatent});
-  const std::vector<ops::LatentSequence> sequences = {{{0, chunk, keys - chunk}, latents}};
+  std::vector<ops::LatentSequence> sequences = {{{0, chunk, keys - chunk}, latents}};
+  if (in_blocks) sequences[0].block_table = bench.shuffled_blocks(keys);
   Tensor picks(DType::i32, {chunk, kTopK});
   // Random picks, one from each of 2048 equal stretches: distinct and ascending.
   const std::int64_t stretch = (keys - chunk) / kTopK;
@@ -184,8 +199,9 @@ void attention(CudaBench& bench, bool dense, DType dtype, std::int64_t chunk, st
       dense ? static_cast<double>(keys - chunk / 2) : static_cast<double>(kTopK);
   const double pairs = static_cast<double>(chunk) * attended;
   bench.time(
-      fmt::format("{} {} 20 heads, {} of {} keys{}", dense ? "dense_mla" : "sparse_mla",
-                  dtype_name(dtype), chunk, keys, kept > 0.0 ? fmt::format(", {} kept", kept) : ""),
+      fmt::format("{} {} 20 heads, {} of {} keys{}{}", dense ? "dense_mla" : "sparse_mla",
+                  dtype_name(dtype), chunk, keys, kept > 0.0 ? fmt::format(", {} kept", kept) : "",
+                  in_blocks ? ", blocks" : ""),
       2.0 * kHeads * (2 * kLatent + kRope) * pairs,
       dense ? static_cast<double>(latents.bytes())
             : pairs * (kLatent + kRope) * static_cast<double>(dtype_bytes(dtype)),
@@ -243,12 +259,16 @@ int run(int argc, char** argv) {
     indexer(bench, dtype, 4096, 32768);
     indexer(bench, dtype, 4096, 200000);
     indexer(bench, dtype, 1, 200000);
+    indexer(bench, dtype, 4096, 200000, true);
+    indexer(bench, dtype, 1, 200000, true);
   }
   indexer(bench, DType::f32, 512, 32768);
   attention(bench, false, DType::bf16, 4096, 32768);
   attention(bench, false, DType::bf16, 4096, 200000);
   attention(bench, false, DType::bf16, 4096, 200000, 0.85);
   attention(bench, false, DType::bf16, 1, 200000);
+  attention(bench, false, DType::bf16, 4096, 200000, 0.85, true);
+  attention(bench, false, DType::bf16, 1, 200000, 0.0, true);
   attention(bench, false, DType::f32, 256, 32768);
   attention(bench, true, DType::bf16, 128, 32768);
   attention(bench, true, DType::bf16, 1, 200000);

@@ -47,8 +47,11 @@ __device__ __forceinline__ float block_sum(float value) {
   return warp_sum(lane < warps ? parts[lane] : 0.0f);
 }
 
-__device__ __forceinline__ std::uint64_t block_max(std::uint64_t value) {
-  __shared__ std::uint64_t parts[kWarpSize];
+/// The largest of a block of whole warps, given to every thread; none is below 0. All threads call
+/// it.
+template <class T>
+__device__ __forceinline__ T block_max(T value) {
+  __shared__ T parts[kWarpSize];
   const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
   const int warp = static_cast<int>(threadIdx.x) / kWarpSize;
   const int warps = static_cast<int>(blockDim.x) / kWarpSize;
@@ -56,7 +59,7 @@ __device__ __forceinline__ std::uint64_t block_max(std::uint64_t value) {
   __syncthreads();
   if (lane == 0) parts[warp] = value;
   __syncthreads();
-  return warp_max(lane < warps ? parts[lane] : std::uint64_t{0});
+  return warp_max(lane < warps ? parts[lane] : T{0});
 }
 
 }  // namespace dsabench::cuda

@@ -5,7 +5,8 @@
 #include <limits>
 #include <string_view>
 
-#include "kernels/base/error.h"
+#include "kernels/base/check.h"
+#include "kernels/ops/block_table.h"
 #include "kernels/ops/sequence_span.h"
 
 namespace dsabench::ops {
@@ -27,6 +28,26 @@ inline void check_span(std::string_view op, std::size_t index, const SequenceSpa
     throw InvalidArgument(
         fmt::format("{}: sequence {} has rows at positions {} + [0, {}) and a cache of {} rows", op,
                     index, span.first_position, span.num_rows, cached));
+  }
+}
+
+/// Throws InvalidArgument unless `span` lies within `tokens` packed rows and its keys among the
+/// `cached` rows of a cache: in order where `table` is empty, else in the blocks that it names. On
+/// another device than the CPU the names are not looked at.
+inline void check_cached(const Context& ctx, std::string_view op, std::size_t index,
+                         const SequenceSpan& span, std::int64_t tokens,
+                         const ConstTensorView& table, std::int64_t cached) {
+  if (table.empty()) return check_span(op, index, span, tokens, cached);
+  check_tensor(ctx, op, fmt::format("block_table of sequence {}", index), table, DType::i32,
+               {kAnySize});
+  check_span(op, index, span, tokens, table.dim(0) * kBlockRows);
+  if (!ctx.device.is_cpu()) return;
+  const auto* blocks = table.data<std::int32_t>();
+  for (std::int64_t b = 0; b < blocks_of(span.end_position()); ++b) {
+    if (blocks[b] >= 0 && blocks[b] < cached / kBlockRows) continue;
+    throw InvalidArgument(
+        fmt::format("{}: block_table of sequence {}, entry {}: no block of a cache of {} rows: {}",
+                    op, index, b, cached, blocks[b]));
   }
 }
 

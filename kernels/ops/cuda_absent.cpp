@@ -4,6 +4,12 @@
 namespace dsabench::ops::detail {
 
 void add_cuda(const Context& ctx, const AddArgs&) { throw_unsupported_device("add", ctx); }
+void append_index_keys_cuda(const Context& ctx, const AppendIndexKeysArgs&) {
+  throw_unsupported_device("append_index_keys", ctx);
+}
+void append_latents_cuda(const Context& ctx, const AppendLatentsArgs&) {
+  throw_unsupported_device("append_latents", ctx);
+}
 void argmax_cuda(const Context& ctx, const ArgmaxArgs&) { throw_unsupported_device("argmax", ctx); }
 void copy_rows_cuda(const Context& ctx, const CopyRowsArgs&) {
   throw_unsupported_device("copy_rows", ctx);

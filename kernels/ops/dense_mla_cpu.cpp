@@ -48,10 +48,11 @@ struct Plan {
                        [](const Task& a, const Task& b) { return a.key_end > b.key_end; });
     }
     query_floats = round_up(query_tile * heads * (latent + rope), kLine);
+    gather_floats = round_up(kKeyTile * (latent + rope), kLine);
     score_floats = round_up(query_tile * heads * kKeyTile, kLine);
     state_floats = round_up(MlaState::floats(query_tile * heads, latent), kLine);
     num_shares = split ? static_cast<std::int64_t>(tasks.size()) : 0;
-    thread_floats = query_floats + score_floats + state_floats;
+    thread_floats = query_floats + gather_floats + score_floats + state_floats;
   }
 
   void add_tasks(const LatentSequence& sequence, bool split) {
@@ -77,9 +78,26 @@ struct Plan {
   }
 
   std::int64_t heads, latent, rope, query_tile;
-  std::int64_t query_floats, score_floats, state_floats, thread_floats, num_shares;
+  std::int64_t query_floats, gather_floats, score_floats, state_floats, thread_floats, num_shares;
   std::vector<Task> tasks;
 };
+
+/// Keys [begin, begin + count): in place where f32 rows follow each other, else brought together,
+/// which changes no bit of a product.
+MlaKeys tile_keys(const VectorMath& math, const Plan& plan, const LatentSequence& sequence,
+                  std::int64_t begin, std::int64_t count, float* gathered) {
+  const ConstTensorView& latents = sequence.latents;
+  const std::int64_t key_dim = plan.latent + plan.rope;
+  const BlockTable table(sequence.block_table);
+  if (latents.dtype() == DType::f32 && table.stretch_end(begin, begin + count) == begin + count) {
+    return {latents.row<float>(table.row(begin)), latents.stride(0), count};
+  }
+  for (std::int64_t j = 0; j < count; ++j) {
+    load_latents(math, latents, table.row(begin + j), plan.latent, plan.rope,
+                 gathered + j * key_dim);
+  }
+  return {gathered, key_dim, count};
+}
 
 void attend_task(const VectorMath& math, const Plan& plan, const DenseMlaArgs& args,
                  const Task& task, float* scratch, MlaState& state) {
@@ -91,11 +109,11 @@ void attend_task(const VectorMath& math, const Plan& plan, const DenseMlaArgs& a
                    scratch + i * key_dim);
   }
   state.reset();
-  const MlaTile tile{&math, scratch, key_dim, scratch + plan.query_floats};
-  const ConstTensorView& latents = task.sequence->latents;
+  float* gathered = scratch + plan.query_floats;
+  const MlaTile tile{&math, scratch, key_dim, gathered + plan.gather_floats};
   for (std::int64_t begin = task.key_begin; begin < task.key_end; begin += kKeyTile) {
     const std::int64_t count = std::min(kKeyTile, task.key_end - begin);
-    tile.attend(state, {latents.row<float>(begin), latents.stride(0), count},
+    tile.attend(state, tile_keys(math, plan, *task.sequence, begin, count, gathered),
                 task.position + 1 - begin, plan.heads);
   }
 }

@@ -5,6 +5,8 @@
 namespace dsabench::ops {
 
 struct AddArgs;
+struct AppendIndexKeysArgs;
+struct AppendLatentsArgs;
 struct ArgmaxArgs;
 struct CopyRowsArgs;
 struct DenseMlaArgs;
@@ -33,6 +35,8 @@ namespace detail {
 inline constexpr std::int64_t kMinParallelElements = 32768;
 
 void add_cpu(const AddArgs& args);
+void append_index_keys_cpu(const Context& ctx, const AppendIndexKeysArgs& args);
+void append_latents_cpu(const Context& ctx, const AppendLatentsArgs& args);
 void argmax_cpu(const ArgmaxArgs& args);
 void copy_rows_cpu(const CopyRowsArgs& args);
 void dense_mla_cpu(const Context& ctx, const DenseMlaArgs& args);

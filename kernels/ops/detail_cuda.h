@@ -7,6 +7,8 @@
 namespace dsabench::ops::detail {
 
 void add_cuda(const Context& ctx, const AddArgs& args);
+void append_index_keys_cuda(const Context& ctx, const AppendIndexKeysArgs& args);
+void append_latents_cuda(const Context& ctx, const AppendLatentsArgs& args);
 void argmax_cuda(const Context& ctx, const ArgmaxArgs& args);
 void copy_rows_cuda(const Context& ctx, const CopyRowsArgs& args);
 void dense_mla_cuda(const Context& ctx, const DenseMlaArgs& args);

@@ -290,13 +290,13 @@ __global__ void __launch_bounds__(kScanThreads, 1)
     const ScanSample sample =
         run == ScanRun::sampled ? tile.sample<Shared::kStages>(queries.top_k) : ScanSample{0, 0};
     if (sample.stages > 0) {
-      const float* key_scales = tile.segment->key_scales;
+      const ScoreSegment& cached = *tile.segment;
       multiply_stages<Stored>(
           shared, parity, pairs, sample.stages,
           [&](int i, int, int half, const float(&products)[64]) {
             offer_half(
                 half, products, [&](int stage_row) { return sample.key_of(i, stage_row); },
-                [&](int, int key) { return __ldg(key_scales + key); });
+                [&](int, int key) { return __ldg(cached.key_scales + cached.table.row(key)); });
           },
           [](int) {});
       guess_bounds(shared, team, lists, tile, sample, team_index);

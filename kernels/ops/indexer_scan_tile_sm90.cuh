@@ -8,8 +8,9 @@
 
 namespace dsabench::ops::detail {
 
-inline constexpr int kScanPairs = 256;      ///< (query, head) pairs of a block, in two halves
-inline constexpr int kScanKeys = 128;       ///< keys of a stage, in two halves
+inline constexpr int kScanPairs = 256;  ///< (query, head) pairs of a block, in two halves
+inline constexpr int kScanKeys = 128;   ///< keys of a stage, in two halves
+inline constexpr int kScanBlocks = kScanKeys / static_cast<int>(kBlockRows);  ///< of the cache
 inline constexpr int kScanRound = 16;       ///< stages between looks at the lists' lengths
 inline constexpr int kScanConsumers = 256;  ///< threads: a warpgroup for each half of the pairs
 inline constexpr int kScanThreads = kScanConsumers + cuda::sm90::kWarpgroup;
@@ -21,8 +22,8 @@ inline constexpr int candidate_capacity(int keep) {
   return (2 * keep + 2 * kScanRound * kScanKeys + 255) / 256 * 256;
 }
 
-/// The keys of each segment of a batch, as stages and as pieces of samples, and their scales where
-/// they have any.
+/// The cached rows of each segment of a batch, in boxes of one block and as pieces of samples, and
+/// their scales where they have any.
 struct ScanMaps {
   CUtensorMap keys[ScoreBatch::kMaxSegments], sampled[ScoreBatch::kMaxSegments],
       key_scales[ScoreBatch::kMaxSegments];
@@ -32,6 +33,7 @@ struct ScanMaps {
 /// apart, spread over all keys. Neighbouring keys are alike, so a piece is not of neighbours.
 struct ScanSample {
   static constexpr int kPieceKeys = 8, kStep = 8, kPieceSpan = kPieceKeys * kStep;
+  static_assert(kPieceSpan == kBlockRows);  // a piece lies in one block of the cache
   static constexpr int kStagePieces = kScanKeys / kPieceKeys;
   static constexpr int kShare = 64;                ///< one key of this many is in the sample
   static constexpr int kMinKeys = 8 << 10;         ///< of a context that is sampled
@@ -184,6 +186,15 @@ __device__ __forceinline__ bool takes_part(const ScanTile& tile, const Candidate
   return short_of_keys;
 }
 
+/// Where 64 keys of the tile begin among the cached rows: before them all, where a box is zeros,
+/// for a block that holds none of its keys.
+__device__ __forceinline__ int first_cached_row(const ScanTile& tile, int block) {
+  constexpr int kRows = static_cast<int>(kBlockRows);
+  if (block * kRows >= tile.num_keys) return -kRows;
+  const std::int32_t* blocks = tile.segment->table.blocks;
+  return (blocks == nullptr ? block : __ldg(blocks + block)) * kRows;
+}
+
 /// The producer: the keys of every tile of this block into the ring, one thread; before a tile's
 /// keys those of its sample.
 template <class Stored, int kHeads, int kRowBytes>
@@ -193,6 +204,7 @@ __device__ __forceinline__ void feed_keys(ScanShared<kHeads, kRowBytes>& shared,
                                           ScanRun run) {
   using Shared = ScanShared<kHeads, kRowBytes>;
   constexpr int kColumns = cuda::sm90::kSlabRowBytes / static_cast<int>(sizeof(Stored));
+  constexpr int kBlock = static_cast<int>(kBlockRows);
   constexpr int kKeyBytes = Shared::kSlabs * Shared::kSlabBytes;
   constexpr int kScaleBytes = sizeof(Stored) == 1 ? sizeof(shared.key_scales[0]) : 0;
   cuda::sm90::RingPlace<Shared::kStages> place;
@@ -209,25 +221,33 @@ __device__ __forceinline__ void feed_keys(ScanShared<kHeads, kRowBytes>& shared,
       cuda::sm90::barrier_arrive_expecting(full, kKeyBytes);
       for (int piece = 0; piece < ScanSample::kStagePieces; ++piece) {
         const int begin = sample.piece_begin(i * ScanSample::kStagePieces + piece);
+        const int row = first_cached_row(tile, begin / kBlock) + begin % kBlock;
         for (int slab = 0; slab < Shared::kSlabs; ++slab) {
           unsigned char* to = shared.keys[place.stage][slab] +
                               piece * ScanSample::kPieceKeys * cuda::sm90::kSlabRowBytes;
-          cuda::sm90::copy_box(to, &maps.sampled[s], full, slab * kColumns, begin, 0);
+          cuda::sm90::copy_box(to, &maps.sampled[s], full, slab * kColumns, row, 0);
         }
       }
       place.advance();
     }
     for (int i = 0; i < stages; ++i) {
+      int rows[kScanBlocks];  // looked up while the stage is still in use
+#pragma unroll
+      for (int b = 0; b < kScanBlocks; ++b) rows[b] = first_cached_row(tile, i * kScanBlocks + b);
       cuda::sm90::barrier_wait(&shared.empty[place.stage], place.parity ^ 1);
       std::uint64_t* full = &shared.full[place.stage];
       cuda::sm90::barrier_arrive_expecting(full, kKeyBytes + kScaleBytes);
-      if constexpr (kScaleBytes > 0) {
-        cuda::sm90::copy_values(shared.key_scales[place.stage], &maps.key_scales[s], full,
-                                i * kScanKeys);
-      }
-      for (int slab = 0; slab < Shared::kSlabs; ++slab) {
-        cuda::sm90::copy_box(shared.keys[place.stage][slab], &maps.keys[s], full, slab * kColumns,
-                             i * kScanKeys, 0);
+#pragma unroll
+      for (int b = 0; b < kScanBlocks; ++b) {
+        if constexpr (kScaleBytes > 0) {
+          cuda::sm90::copy_values(shared.key_scales[place.stage] + b * kBlock, &maps.key_scales[s],
+                                  full, rows[b]);
+        }
+        for (int slab = 0; slab < Shared::kSlabs; ++slab) {
+          cuda::sm90::copy_box(
+              shared.keys[place.stage][slab] + b * kBlock * cuda::sm90::kSlabRowBytes,
+              &maps.keys[s], full, slab * kColumns, rows[b], 0);
+        }
       }
       place.advance();
     }

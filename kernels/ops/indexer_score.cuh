@@ -106,11 +106,12 @@ __global__ void __launch_bounds__(cuda::kTileThreads)
   const auto* keys = static_cast<const Stored*>(segment.keys);
   load_rows(key_rows, stride, depth, kScoreKeys, dim, segment.aligned, [&](int i) {
     const int key = tile.first_key + i;
-    return key < tile.num_keys ? keys + key * segment.key_stride : nullptr;
+    return key < tile.num_keys ? keys + segment.table.row(key) * segment.key_stride : nullptr;
   });
   const auto write = [&](int row, int key, float score) {
     if (key >= tile.num_keys || row >= tile.num_rows) return;
-    const float scale = segment.key_scales == nullptr ? 1.0f : segment.key_scales[key];
+    const float scale =
+        segment.key_scales == nullptr ? 1.0f : segment.key_scales[segment.table.row(key)];
     scores[segment.scores_begin + std::int64_t{tile.first_row + row} * segment.score_stride + key] =
         score * scale;
   };

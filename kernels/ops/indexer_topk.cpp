@@ -15,7 +15,8 @@ void check_sequence(const Context& ctx, const IndexerTopkArgs& args, std::size_t
   if (sequence.span.num_rows == 0) return;
   check_tensor(ctx, kName, fmt::format("keys of sequence {}", index), sequence.keys, dtype,
                {kAnySize, args.q.dim(2)});
-  check_span(kName, index, sequence.span, args.q.dim(0), sequence.keys.dim(0));
+  const std::int64_t cached = sequence.keys.dim(0);
+  check_cached(ctx, kName, index, sequence.span, args.q.dim(0), sequence.block_table, cached);
   if (dtype != DType::f8_e4m3) {
     if (!sequence.key_scales.empty()) {
       throw InvalidArgument(fmt::format("{}: sequence {} has key_scales beside {} keys", kName,
@@ -25,9 +26,10 @@ void check_sequence(const Context& ctx, const IndexerTopkArgs& args, std::size_t
   }
   check_tensor(ctx, kName, fmt::format("key_scales of sequence {}", index), sequence.key_scales,
                DType::f32, {kAnySize});
-  if (sequence.key_scales.dim(0) < sequence.span.end_position()) {
+  const std::int64_t scales = sequence.block_table.empty() ? sequence.span.end_position() : cached;
+  if (sequence.key_scales.dim(0) < scales) {
     throw InvalidArgument(fmt::format("{}: sequence {} needs {} key_scales, has {}", kName, index,
-                                      sequence.span.end_position(), sequence.key_scales.dim(0)));
+                                      scales, sequence.key_scales.dim(0)));
   }
 }
 

@@ -3,16 +3,22 @@
 #include <span>
 
 #include "kernels/base/context.h"
+#include "kernels/ops/block_table.h"
 #include "kernels/ops/sequence_span.h"
 
 namespace dsabench::ops {
 
 /// One sequence's indexer keys, read by `indexer_topk`.
-///   keys        [>= end_position, dim]  f32 (exact mode; or bf16 on CUDA) or f8_e4m3 (fp8 modes)
-///   key_scales  [>= end_position]       f32, with f8_e4m3 keys only
+///   keys         [rows, dim]                   f32 (exact mode; or bf16 on CUDA) or f8_e4m3 (fp8
+///                                              modes)
+///   key_scales   [rows]                        f32, with f8_e4m3 keys only
+///   block_table  [>= blocks_of(end_position)]  i32: where positions lie among the rows
+///                                              (block_table.h); empty: in order, rows >=
+///                                              end_position
+/// What other rows hold does not matter.
 struct IndexerSequence {
   SequenceSpan span;
-  ConstTensorView keys, key_scales;
+  ConstTensorView keys, key_scales, block_table = {};
 };
 
 /// The lightning indexer: scores every causal key for every query and keeps the best `top_k`.

@@ -13,7 +13,9 @@ namespace dsabench::ops::detail {
 struct ScoreSegment {
   const void* keys;
   const float* key_scales;  ///< null in exact mode
+  BlockTable table;
   std::int64_t key_stride;
+  std::int64_t cached;        ///< rows that there are of keys
   std::int64_t row_begin;     ///< packed row of the first
   std::int64_t scores_begin;  ///< of the first row, in the scratch
   std::int32_t num_rows, first_position, score_stride;
@@ -65,7 +67,9 @@ void for_each_score_batch(const IndexerTopkArgs& args, std::int64_t vector_bytes
       batch.segments[batch.num_segments++] = {
           sequence.keys.raw(),
           sequence.key_scales.empty() ? nullptr : sequence.key_scales.data<float>(),
+          BlockTable(sequence.block_table),
           sequence.keys.stride(0),
+          sequence.keys.dim(0),
           span.row_begin + row,
           batch.num_scores,
           static_cast<std::int32_t>(rows),

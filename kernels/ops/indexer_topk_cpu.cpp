@@ -161,11 +161,14 @@ class TaskScorer {
 
   void score_tile(const Task& task, std::int64_t begin, std::int64_t count) {
     const ConstTensorView& keys = task.sequence->keys;
-    const bool whole = count == kKeyTile && !plan_.fp8;
-    if (!whole) load_keys(keys, begin, count);
+    const BlockTable table(task.sequence->block_table);
+    const std::int64_t end = begin + kKeyTile;
+    const bool in_place = count == kKeyTile && !plan_.fp8 && table.stretch_end(begin, end) == end;
+    if (!in_place) load_keys(keys, table, begin, count);
     gemm_cpu(task.rows * plan_.heads, kKeyTile, plan_.dim, queries_, plan_.dim,
-             whole ? keys.row<float>(begin) : keys_, whole ? keys.stride(0) : plan_.dim,
-             GemmWeight::rows_are_outputs, products_, kKeyTile);
+             in_place ? keys.row<float>(table.row(begin)) : keys_,
+             in_place ? keys.stride(0) : plan_.dim, GemmWeight::rows_are_outputs, products_,
+             kKeyTile);
     for (std::int64_t i = 0; i < task.rows; ++i) {
       const std::int64_t causal = std::min(count, task.position + i + 1 - begin);
       if (causal > 0) offer_row(task, i, begin, causal);
@@ -174,13 +177,15 @@ class TaskScorer {
 
   /// Fills a tile, with zeros where keys end: a product of another width may round its last columns
   /// in another order, and equal keys would no longer tie.
-  void load_keys(const ConstTensorView& keys, std::int64_t begin, std::int64_t count) {
+  void load_keys(const ConstTensorView& keys, const BlockTable& table, std::int64_t begin,
+                 std::int64_t count) {
     for (std::int64_t j = 0; j < count; ++j) {
+      const std::int64_t row = table.row(begin + j);
       float* to = keys_ + j * plan_.dim;
       if (plan_.fp8) {
-        math_.e4m3_to_f32(to, keys.row<std::uint8_t>(begin + j), plan_.dim);
+        math_.e4m3_to_f32(to, keys.row<std::uint8_t>(row), plan_.dim);
       } else {
-        std::copy_n(keys.row<float>(begin + j), plan_.dim, to);
+        std::copy_n(keys.row<float>(row), plan_.dim, to);
       }
     }
     std::fill_n(keys_ + count * plan_.dim, (kKeyTile - count) * plan_.dim, 0.0f);
@@ -190,9 +195,9 @@ class TaskScorer {
     math_.relu_weighted_sum(scores_, products_ + i * plan_.heads * kKeyTile, kKeyTile,
                             args_.head_weights.row<float>(task.row + i), plan_.heads, count);
     if (plan_.fp8) {
-      const ConstTensorView& scales = task.sequence->key_scales;
-      const float* scale = scales.row<float>(begin);
-      for (std::int64_t j = 0; j < count; ++j) scores_[j] *= scale[j];
+      const float* scales = task.sequence->key_scales.data<float>();
+      const BlockTable table(task.sequence->block_table);
+      for (std::int64_t j = 0; j < count; ++j) scores_[j] *= scales[table.row(begin + j)];
     }
     candidates_[static_cast<std::size_t>(i)].push(scores_, begin, count);
   }

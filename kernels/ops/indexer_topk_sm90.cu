@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "kernels/cuda/architecture.h"
 #include "kernels/ops/indexer_scan_sm90.cuh"
@@ -24,14 +25,17 @@ struct Scan {
     std::int64_t tiles = 0;
     for (int s = 0; s < batch.num_segments; ++s) {
       const ScoreSegment& segment = batch.segments[s];
-      const std::int64_t keys = segment.first_position + segment.num_rows;
+      constexpr int kBox = static_cast<int>(kBlockRows);
+      const std::int64_t cached = segment.table.blocks == nullptr
+                                      ? segment.first_position + segment.num_rows
+                                      : segment.cached;
       const cuda::Matrices rows{
-          segment.keys,      args.q.dtype(), 1, keys, args.q.dim(2), keys * segment.key_stride,
+          segment.keys,      args.q.dtype(), 1, cached, args.q.dim(2), cached * segment.key_stride,
           segment.key_stride};
-      maps.keys[s] = cuda::slab_boxes(rows, kScanKeys);
+      maps.keys[s] = cuda::slab_boxes(rows, kBox);
       maps.sampled[s] = cuda::slab_boxes(rows, ScanSample::kPieceKeys, ScanSample::kStep);
       if (segment.key_scales != nullptr) {
-        maps.key_scales[s] = cuda::float_boxes(segment.key_scales, keys, kScanKeys);
+        maps.key_scales[s] = cuda::float_boxes(segment.key_scales, cached, kBox);
       }
       tiles += cuda::ceil_div(segment.num_rows, Shared::kQueries);
     }
@@ -80,8 +84,10 @@ bool fits(const IndexerTopkArgs& args) {
     rows += sequence.span.num_rows;
     if (sequence.span.num_rows == 0) continue;
     if (reinterpret_cast<std::uintptr_t>(sequence.key_scales.raw()) % kVectorBytes != 0 ||
-        !aligned(sequence.keys, 1) || sequence.span.end_position() > kMaxScanKeys)
+        !aligned(sequence.keys, 1) || sequence.span.end_position() > kMaxScanKeys ||
+        sequence.keys.dim(0) > std::numeric_limits<std::int32_t>::max()) {
       return false;
+    }
   }
   return rows >= kMinScanRows;
 }

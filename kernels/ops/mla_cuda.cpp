@@ -28,7 +28,8 @@ bool tensor_cores_fit(const MlaCall& call, DType dtype, std::span<const LatentSe
   }
   for (const LatentSequence& sequence : sequences) {
     good = good && (sequence.span.num_rows == 0 ||
-                    fits(sequence.latents.raw(), sequence.latents.stride(0)));
+                    (sequence.latents.dtype() == DType::bf16 &&
+                     fits(sequence.latents.raw(), sequence.latents.stride(0))));
   }
   return good;
 }
@@ -104,9 +105,13 @@ void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
     const SequenceSpan& span = sequence.span;
     if (span.num_rows == 0) continue;
     if (batch.num_segments == MlaBatch::kMaxSegments) flush();
-    batch.segments[batch.num_segments++] = {
-        sequence.latents.raw(), sequence.latents.stride(0), span.row_begin,
-        static_cast<std::int32_t>(span.num_rows), static_cast<std::int32_t>(span.first_position)};
+    batch.segments[batch.num_segments++] = {sequence.latents.raw(),
+                                            BlockTable(sequence.block_table),
+                                            sequence.latents.stride(0),
+                                            span.row_begin,
+                                            static_cast<std::int32_t>(span.num_rows),
+                                            static_cast<std::int32_t>(span.first_position),
+                                            sequence.latents.dtype() == DType::u8};
     batch.num_rows += static_cast<std::int32_t>(span.num_rows);
   }
   flush();

@@ -11,8 +11,10 @@ namespace dsabench::ops::detail {
 /// Rows of one sequence.
 struct MlaSegment {
   const void* latents;
+  BlockTable table;
   std::int64_t latent_stride, row_begin;
   std::int32_t num_rows, first_position;
+  bool fp8;  ///< latents are rows of the fp8 cache
 };
 
 struct MlaBatch {

@@ -1,5 +1,6 @@
 #include "kernels/cuda/reduce.cuh"
 #include "kernels/cuda/rows.cuh"
+#include "kernels/ops/fp8_latents.cuh"
 #include "kernels/ops/mla_query.cuh"
 
 namespace dsabench::ops::detail {
@@ -42,15 +43,19 @@ __global__ void __launch_bounds__(kThreads, 1)
   float sums[kHeads][kColumns] = {};
   float largest = minus_infinity(), total = 0.0f;  // of this warp's head
   const auto* latents = static_cast<const T*>(query.segment->latents);
+  const auto* codes = static_cast<const std::uint8_t*>(query.segment->latents);
+  const Fp8LatentRow layout{call.latent, call.rope};
 
   for (int begin = query.begin; begin < query.end; begin += kKeys) {
     __syncthreads();
     for (int j = warp; j < kKeys; j += kThreads / cuda::kWarpSize) {
       const std::int32_t key = query.key(begin + j);
       if (key == -2) broken = 1;
+      const std::int64_t at = key < 0 ? 0 : query.latents_at(key);
       for (int d = lane; d < dim; d += cuda::kWarpSize) {
-        keys[j * stride + d] =
-            key < 0 ? 0.0f : cuda::to_float(latents[key * query.segment->latent_stride + d]);
+        keys[j * stride + d] = key < 0              ? 0.0f
+                               : query.segment->fp8 ? fp8_latent_value(layout, codes + at, d)
+                                                    : cuda::to_float(latents[at + d]);
       }
     }
     __syncthreads();

@@ -19,6 +19,10 @@ struct MlaQuery {
     const std::int32_t pick = picks[j];
     return pick < -1 || pick > position ? -2 : pick;
   }
+  /// Where the latents of a position begin, in elements.
+  __device__ __forceinline__ std::int64_t latents_at(std::int32_t key_position) const {
+    return segment->table.row(key_position) * segment->latent_stride;
+  }
 };
 
 /// blockIdx.x counts rows, blockIdx.z splits.

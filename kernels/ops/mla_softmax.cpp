@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/ops/fp8_latents_cpu.h"
 #include "kernels/ops/gemm_cpu.h"
 
 namespace dsabench::ops::detail {
@@ -79,6 +80,14 @@ void MlaTile::attend(MlaState& state, const MlaKeys& keys, std::int64_t first_vi
   }
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, latent, count, 1.0f, scores, count,
               keys.data, stride, 1.0f, state.values, latent);
+}
+
+void load_latents(const VectorMath& math, const ConstTensorView& latents, std::int64_t row,
+                  std::int64_t latent_dim, std::int64_t rope_dim, float* to) {
+  if (latents.dtype() == DType::u8) {
+    return load_fp8_latents(math, {latent_dim, rope_dim}, latents.row<std::uint8_t>(row), to);
+  }
+  std::copy_n(latents.row<float>(row), latent_dim + rope_dim, to);
 }
 
 void load_mla_query(const VectorMath& math, const float* latent, std::int64_t latent_dim,

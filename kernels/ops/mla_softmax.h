@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 
+#include "kernels/base/tensor_view.h"
 #include "kernels/simd/vector_math.h"
 
 namespace dsabench::ops::detail {
@@ -49,6 +50,10 @@ struct MlaTile {
   void attend(MlaState& state, const MlaKeys& keys, std::int64_t first_visible,
               std::int64_t rows_per_query) const;
 };
+
+/// The values of row `row` of a cache, f32 or fp8: to[latent + rope].
+void load_latents(const VectorMath& math, const ConstTensorView& latents, std::int64_t row,
+                  std::int64_t latent_dim, std::int64_t rope_dim, float* to);
 
 /// Writes one query row of a tile: to[latent + rope] = scale * (latent part, rope part).
 void load_mla_query(const VectorMath& math, const float* latent, std::int64_t latent_dim,

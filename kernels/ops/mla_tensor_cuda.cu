@@ -46,9 +46,8 @@ __device__ __forceinline__ void gather(const MlaQuery& query, const MlaCall& cal
       shared.keys[buffer][j] = key;
       if (key == -2) shared.broken = 1;
     }
-    const std::int64_t row = key < 0 ? 0 : key;
-    copy_async(keys + j * stride + part * 8,
-               latents + row * query.segment->latent_stride + part * 8, key >= 0);
+    const std::int64_t at = key < 0 ? 0 : query.latents_at(key);
+    copy_async(keys + j * stride + part * 8, latents + at + part * 8, key >= 0);
   }
   commit_copies();
 }

@@ -8,13 +8,15 @@ namespace dsabench::ops::detail {
 inline constexpr int kUnionThreads = 256;
 /// Keys of a tile: the words of a union are filled up with zeros to whole tiles.
 inline constexpr int kUnionTile = 64;
-/// Queries of a group: bits of a key's word above its position.
+/// Queries of a group: bits of a key's word above its row in the cache.
 inline constexpr int kMaxGroup = 8;
 inline constexpr int kPositionBits = 32 - kMaxGroup;
+inline constexpr std::uint32_t kPositionMask = (1u << kPositionBits) - 1;
 
 /// One union a group of `group` neighbouring rows of a segment.
 struct KeyUnions {
-  std::uint32_t* words;  ///< [groups, stride] position, and bit 24 + q for query q; 0: no key
+  /// [groups, stride] row in the cache, and bit 24 + q for query q; 0: no key
+  std::uint32_t* words;
   std::int32_t* counts;  ///< [groups]
   std::int32_t* broken;  ///< [groups] bit q: query q has an index that it may not have
   std::int32_t group, top_k;
@@ -128,7 +130,11 @@ __global__ void __launch_bounds__(kUnionThreads)
   }
   std::uint32_t* out = unions.words + std::int64_t{blockIdx.x} * unions.stride;
   const int padded = (size + kUnionTile - 1) / kUnionTile * kUnionTile;
-  for (int i = thread; i < padded; i += kUnionThreads) out[i] = i < size ? words[i] : 0;
+  for (int i = thread; i < padded; i += kUnionThreads) {
+    const std::uint32_t word = i < size ? words[i] : 0, position = word & kPositionMask;
+    const auto row = i < size ? static_cast<std::uint32_t>(group.segment->table.row(position)) : 0;
+    out[i] = word - position + row;
+  }
   if (thread == 0) {
     unions.counts[blockIdx.x] = size;
     unions.broken[blockIdx.x] = broken;

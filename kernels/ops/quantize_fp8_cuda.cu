@@ -2,6 +2,7 @@
 #include "kernels/cuda/reduce.cuh"
 #include "kernels/cuda/rows.cuh"
 #include "kernels/ops/detail_cuda.h"
+#include "kernels/ops/fp8_scale.cuh"
 #include "kernels/ops/quantize_fp8.h"
 
 namespace dsabench::ops::detail {
@@ -9,14 +10,6 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / cuda::kWarpSize;
-constexpr float kMinMagnitude = 1e-4f;
-
-/// Exactly 2^ceil(log2(magnitude / 448)); see quantize_fp8_cpu.cpp.
-__device__ float power_of_two_scale(float magnitude) {
-  int exponent = 0;
-  const float mantissa = frexpf(magnitude, &exponent);
-  return ldexpf(1.0f, mantissa <= 0.875f ? exponent - 9 : exponent - 8);
-}
 
 /// One warp a block of values.
 template <class T>
@@ -30,7 +23,7 @@ __global__ void quantize_kernel(cuda::Rows<const T> x_rows, cuda::Rows<std::uint
   const std::int64_t r = at / blocks, begin = at % blocks * block;
   const std::int64_t count = min(block, dim - begin);
   const T* x = x_rows[r] + begin;
-  float magnitude = kMinMagnitude;
+  float magnitude = kMinFp8Magnitude;
   bool finite = true;
   for (std::int64_t i = lane; i < count; i += cuda::kWarpSize) {
     const float value = fabsf(cuda::to_float(x[i]));

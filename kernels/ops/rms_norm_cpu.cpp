@@ -1,8 +1,6 @@
-#include <cmath>
-
 #include "kernels/ops/detail_cpu.h"
 #include "kernels/ops/rms_norm.h"
-#include "kernels/simd/vector_math.h"
+#include "kernels/ops/row_steps.h"
 
 namespace dsabench::ops::detail {
 
@@ -12,10 +10,7 @@ void rms_norm_cpu(const RmsNormArgs& args) {
   const float* weight = args.weight.data<float>();
 #pragma omp parallel for schedule(static) if (tokens * dim > kMinParallelElements)
   for (std::int64_t t = 0; t < tokens; ++t) {
-    const float* x = args.x.row<float>(t);
-    const float mean_square = math.sum_squares(x, 0.0f, dim) / static_cast<float>(dim);
-    const float factor = 1.0f / std::sqrt(mean_square + args.eps);
-    math.normalize(args.out.row<float>(t), x, 0.0f, factor, weight, nullptr, dim);
+    rms_norm_row(math, args.x.row<float>(t), weight, args.eps, dim, args.out.row<float>(t));
   }
 }
 

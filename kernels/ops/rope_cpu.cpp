@@ -2,21 +2,9 @@
 
 #include "kernels/ops/detail_cpu.h"
 #include "kernels/ops/rope.h"
+#include "kernels/ops/row_steps.h"
 
 namespace dsabench::ops::detail {
-namespace {
-
-/// Element i of pair member a lies at a[i * step], of b at b[i * step].
-void rotate(float* a, float* b, std::int64_t step, const float* cos, const float* sin,
-            std::int64_t pairs) {
-  for (std::int64_t i = 0; i < pairs; ++i) {
-    const float first = a[i * step], second = b[i * step];
-    a[i * step] = first * cos[i] - second * sin[i];
-    b[i * step] = second * cos[i] + first * sin[i];
-  }
-}
-
-}  // namespace
 
 void rope_angles_cpu(const RopeAnglesArgs& args) {
   const std::int64_t tokens = args.positions.dim(0), pairs = args.cos.dim(1);
@@ -42,12 +30,7 @@ void rope_cpu(const RopeArgs& args) {
     const float* cos = args.cos.row<float>(t);
     const float* sin = args.sin.row<float>(t);
     for (std::int64_t h = 0; h < heads; ++h) {
-      float* x = args.x.row<float>(t) + h * args.x.stride(1);
-      if (args.layout == RopeLayout::interleaved) {
-        rotate(x, x + 1, 2, cos, sin, pairs);
-      } else {
-        rotate(x, x + pairs, 1, cos, sin, pairs);
-      }
+      rope_row(args.x.row<float>(t) + h * args.x.stride(1), args.layout, cos, sin, pairs);
     }
   }
 }

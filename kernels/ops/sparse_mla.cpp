@@ -1,7 +1,7 @@
 #include "kernels/ops/sparse_mla.h"
 
 #include "kernels/base/check.h"
-#include "kernels/ops/check_span.h"
+#include "kernels/ops/check_latents.h"
 #include "kernels/ops/detail_cuda.h"
 
 namespace dsabench::ops {
@@ -42,9 +42,7 @@ void sparse_mla(const Context& ctx, const SparseMlaArgs& args) {
   for (std::size_t i = 0; i < args.sequences.size(); ++i) {
     const LatentSequence& sequence = args.sequences[i];
     if (sequence.span.num_rows == 0) continue;
-    check_tensor(ctx, kName, fmt::format("latents of sequence {}", i), sequence.latents, dtype,
-                 {kAnySize, latent_dim + args.q_rope.dim(2)});
-    check_span(kName, i, sequence.span, tokens, sequence.latents.dim(0));
+    check_latents(ctx, kName, i, sequence, args.q_latent, args.q_rope);
     // Indices on another device are that device's kernel to check.
     if (ctx.device.is_cpu()) check_causal(args, sequence.span);
   }

@@ -2,16 +2,22 @@
 #include <span>
 
 #include "kernels/base/context.h"
+#include "kernels/ops/block_table.h"
 #include "kernels/ops/sequence_span.h"
 
 namespace dsabench::ops {
 
-/// One sequence's latent cache: row t holds the normalised latent (kv_lora_rank values) and then
-/// the rotated key part (rope_dim values).
-///   latents  [>= end_position, latent_dim + rope_dim]  f32, or bf16 on CUDA
+/// One sequence's latent cache: the row of a position holds the normalised latent (kv_lora_rank
+/// values) and then the rotated key part (rope_dim values).
+///   latents      [rows, latent_dim + rope_dim]  f32, or bf16 on CUDA; or u8 [rows, bytes]: rows of
+///                                               the fp8 cache (fp8_latents.h)
+///   block_table  [>= blocks_of(end_position)]   i32: where positions lie among the rows
+///                                               (block_table.h); empty: in order, rows >=
+///                                               end_position
+/// What other rows hold does not matter.
 struct LatentSequence {
   SequenceSpan span;
-  ConstTensorView latents;
+  ConstTensorView latents, block_table = {};
 };
 
 /// Multi-head latent attention in absorbed form over the selected keys only:

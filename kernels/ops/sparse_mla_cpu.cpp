@@ -70,11 +70,12 @@ void attend_picks(const VectorMath& math, const Shape& shape, const SparseMlaArg
   }
   state.reset();
   const auto* picks = args.indices.row<std::int32_t>(query.row);
+  const BlockTable table(query.sequence->block_table);
   std::int64_t count = 0;
   for (std::int64_t j = begin; j < end; ++j) {
     if (picks[j] >= 0) {
-      std::copy_n(query.sequence->latents.row<float>(picks[j]), key_dim,
-                  gathered + count * key_dim);
+      load_latents(math, query.sequence->latents, table.row(picks[j]), shape.latent, shape.rope,
+                   gathered + count * key_dim);
       ++count;
     }
     if (count == kPickTile || (count > 0 && j + 1 == end)) {

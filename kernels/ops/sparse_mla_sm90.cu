@@ -29,10 +29,10 @@ bool fits(const SparseMlaArgs& args) {
   for (const LatentSequence& sequence : args.sequences) {
     rows += sequence.span.num_rows;
     if (sequence.span.num_rows == 0) continue;
-    if (!aligned(sequence.latents, 1) || sequence.span.end_position() > std::int64_t{1}
-                                                                            << kPositionBits) {
-      return false;
-    }
+    if (sequence.latents.dtype() != DType::bf16) return false;
+    const std::int64_t rows_used =
+        sequence.block_table.empty() ? sequence.span.end_position() : sequence.latents.dim(0);
+    if (!aligned(sequence.latents, 1) || rows_used > std::int64_t{1} << kPositionBits) return false;
   }
   return rows >= kMinSharedRows;
 }
@@ -101,9 +101,13 @@ bool sparse_mla_sm90(const cuda::Launch& launch, const SparseMlaArgs& args) {
     const SequenceSpan& span = sequence.span;
     if (span.num_rows == 0) continue;
     if (batch.num_segments == MlaBatch::kMaxSegments) flush();
-    batch.segments[batch.num_segments++] = {
-        sequence.latents.raw(), sequence.latents.stride(0), span.row_begin,
-        static_cast<std::int32_t>(span.num_rows), static_cast<std::int32_t>(span.first_position)};
+    batch.segments[batch.num_segments++] = {sequence.latents.raw(),
+                                            BlockTable(sequence.block_table),
+                                            sequence.latents.stride(0),
+                                            span.row_begin,
+                                            static_cast<std::int32_t>(span.num_rows),
+                                            static_cast<std::int32_t>(span.first_position),
+                                            false};
     groups += groups_of(sequence);
   }
   flush();

@@ -22,6 +22,12 @@ struct Fp8Block {
 /// One block as kernels/ops/quantize_fp8.h defines it, bit for bit, for finite x.
 Fp8Block quantize_block(std::span<const float> x, bool power_of_two_scale);
 
+/// A row of the fp8 latent cache (kernels/ops/fp8_latents.h) from its values, latent_dim and then
+/// rope_dim of them; and the values that such a row holds.
+std::vector<std::uint8_t> fp8_latent_row(std::span<const float> values, std::int64_t latent_dim);
+std::vector<float> fp8_latent_values(std::span<const std::uint8_t> row, std::int64_t latent_dim,
+                                     std::int64_t rope_dim);
+
 /// out[i] = dim^-0.5 * sum_j (-1)^popcount(i & j) x[j]
 std::vector<double> hadamard_row(std::span<const float> x);
 

@@ -52,7 +52,7 @@ TEST_CASE("cuda: an engine in bf16 computes what the CPU does from the same roun
     Engine host = host_engine(model, pattern, options);
     Engine device = bf16_engine(model, pattern, options);
     CHECK(device.dtype() == DType::bf16);
-    CHECK(device.cache(device.add_sequence(4)).latents(0).dtype() == DType::bf16);
+    CHECK(device.cache(device.add_sequence(4)).pool().latents(0).dtype() == DType::bf16);
     const Tensor expected = prefill_all(host, prompt);
     check_close(prefill_all(device, prompt).view(), expected.view(), kBf16Tolerance);
   }

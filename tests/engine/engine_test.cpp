@@ -296,6 +296,37 @@ TEST_CASE("experts' loads count each row's experts and start anew at a reset") {
   }
 }
 
+TEST_CASE("what is reserved is there: sequences share a pool that grows once") {
+  DSABENCH_SEEDED(random);
+  const RandomModel model = random_model(random, random_family(random));
+  const std::int64_t tokens = std::min<std::int64_t>(model.config->max_positions, 100);
+  const std::int64_t blocks = ops::blocks_of(tokens);
+  Engine engine = make_engine(model, random_pattern(random, model.config->num_layers), chunked(16));
+  CHECK(engine.cache_bytes() == 0);
+  CHECK(engine.allocated_cache_bytes() == 0);
+  engine.reserve(3, tokens);
+  CHECK(engine.cache_bytes() == 0);
+  const std::int64_t allocated = engine.allocated_cache_bytes();
+  std::vector<std::int64_t> sequences;
+  for (int i = 0; i < 3; ++i) {
+    sequences.push_back(engine.add_sequence(tokens));
+    const SequenceCache& cache = engine.cache(sequences.back());
+    CHECK(cache.capacity() == blocks * ops::kBlockRows);
+    CHECK(allocated == 3 * blocks * ops::kBlockRows * cache.pool().bytes_per_token());
+    CHECK(engine.cache_bytes() == allocated / 3 * (i + 1));
+    prefill_all(engine, sequences.back(), random_tokens(random, *model.config, tokens));
+  }
+  CHECK(engine.allocated_cache_bytes() == allocated);
+  engine.remove_sequence(sequences[1]);
+  CHECK(engine.cache_bytes() == allocated / 3 * 2);
+  sequences[1] = engine.add_sequence(tokens);
+  CHECK(engine.allocated_cache_bytes() == allocated);
+  engine.add_sequence(1);
+  CHECK(engine.allocated_cache_bytes() == allocated / (3 * blocks) * (3 * blocks + 1));
+  CHECK_FALSE(refusal([&] { engine.reserve(-1, tokens); }).empty());
+  CHECK_FALSE(refusal([&] { engine.reserve(1, model.config->max_positions + 1); }).empty());
+}
+
 TEST_CASE("the stage clock names where a pass spent its time, and none where it did nothing") {
   DSABENCH_SEEDED(random);
   const RandomModel model = random_model(random, random_family(random));

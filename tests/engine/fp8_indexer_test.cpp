@@ -29,6 +29,18 @@ EngineOptions with_mode(IndexerMode mode) {
   return options;
 }
 
+/// The first keys of a sequence, and their scales, in order.
+Tensor cached_keys(const Engine& engine, std::int64_t sequence, std::int64_t layer,
+                   std::int64_t count) {
+  const SequenceCache& cache = engine.cache(sequence);
+  return cached_rows(cache.pool().indexer_keys(layer), cache.blocks(), count);
+}
+Tensor cached_scales(const Engine& engine, std::int64_t sequence, std::int64_t layer,
+                     std::int64_t count) {
+  const SequenceCache& cache = engine.cache(sequence);
+  return cached_rows(cache.pool().indexer_key_scales(layer), cache.blocks(), count);
+}
+
 /// Rows times the Sylvester matrix H[i][j] = (-1)^popcount(i & j) / sqrt(dim), from its definition.
 Tensor hadamard_rows(ConstTensorView rows) {
   const std::int64_t dim = rows.dim(1);
@@ -77,16 +89,14 @@ TEST_CASE("the keys in the cache are the exact mode's keys, transformed and quan
   const std::int64_t exact_sequence = exact.add_sequence(0);
   prefill_all(exact, exact_sequence, tokens);
   // Layer 0's input is the embedding: no mode has changed it yet.
-  const ConstTensorView keys = exact.cache(exact_sequence).indexer_keys(0).rows(0, 30);
+  const Tensor keys = cached_keys(exact, exact_sequence, 0, 30);
   for (const auto mode : {IndexerMode::fp8, IndexerMode::fp8_hadamard}) {
     CAPTURE(indexer_mode_name(mode));
     Engine engine = make_engine(model, pattern, with_mode(mode));
     const std::int64_t sequence = engine.add_sequence(0);
     prefill_all(engine, sequence, tokens);
-    const KvCache& cache = engine.cache(sequence);
-    const Tensor transformed = hadamard_rows(keys);
-    check_quantised(mode == IndexerMode::fp8 ? keys : transformed.view(),
-                    cache.indexer_keys(0).rows(0, 30), cache.indexer_key_scales(0).rows(0, 30));
+    check_quantised(mode == IndexerMode::fp8 ? keys.view() : hadamard_rows(keys).view(),
+                    cached_keys(engine, sequence, 0, 30), cached_scales(engine, sequence, 0, 30));
   }
 }
 
@@ -143,11 +153,11 @@ TEST_CASE("selections follow the quantised values, with every scale applied") {
       for (std::int64_t i = 0; i < rows * heads; ++i) {
         gates.data<float>()[i] *= scales.data<float>()[i];
       }
-      const KvCache& cache = engine.cache(sequence);
+      const Tensor keys = cached_keys(engine, sequence, l, rows);
+      const Tensor key_scales = cached_scales(engine, sequence, l, rows);
       for (std::int64_t t = 0; t < rows; ++t) {
         CAPTURE(t);
-        const auto scores = reference::indexer_scores_row(q8, gates, t, cache.indexer_keys(l),
-                                                          cache.indexer_key_scales(l), t + 1);
+        const auto scores = reference::indexer_scores_row(q8, gates, t, keys, key_scales, t + 1);
         // A query's rounding to e4m3 may fall the other way after another transform's f32 sums.
         const double tolerance = mode == IndexerMode::fp8 ? kTolerance : 0.01;
         check_selection(recorder.at(sequence).index_sets[l][t], scores, config.index_top_k,
@@ -254,8 +264,7 @@ TEST_CASE("the engine's cached keys are the reference's, exact and quantised") {
   const std::int64_t exact_sequence = exact.add_sequence(0);
   prefill_all(exact, exact_sequence, tokens);
   const Tensor keys = in_reference_order<float>(
-      exact.cache(exact_sequence).indexer_keys(kGoldenLayer).rows(0, std::ssize(tokens)),
-      config->qk_rope_dim);
+      cached_keys(exact, exact_sequence, kGoldenLayer, std::ssize(tokens)), config->qk_rope_dim);
   check_close(keys.view(), golden.tensor("k"), kTolerance);
 
   // Up to index_top_k tokens no selection cuts anything, so that both modes have the same inputs.
@@ -264,11 +273,10 @@ TEST_CASE("the engine's cached keys are the reference's, exact and quantised") {
   Engine quantised = make_engine(model, pattern, with_mode(IndexerMode::fp8));
   const std::int64_t sequence = quantised.add_sequence(0);
   prefill_all(quantised, sequence, tokens);
-  const KvCache& cache = quantised.cache(sequence);
-  CHECK(same_bits(cache.indexer_key_scales(kGoldenLayer).rows(0, same_inputs),
+  CHECK(same_bits(cached_scales(quantised, sequence, kGoldenLayer, same_inputs),
                   golden.tensor("plain.k_scale").rows(0, same_inputs)));
   const Tensor codes = in_reference_order<std::uint8_t>(
-      cache.indexer_keys(kGoldenLayer).rows(0, same_inputs), config->qk_rope_dim);
+      cached_keys(quantised, sequence, kGoldenLayer, same_inputs), config->qk_rope_dim);
   CHECK(differing_codes(codes.view(), golden.tensor("plain.k8").rows(0, same_inputs)) <= 2);
 }
 

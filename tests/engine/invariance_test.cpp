@@ -231,6 +231,81 @@ TEST_CASE("decode after restore is the same bit for bit, in the same and another
   }
 }
 
+TEST_CASE("the order in which blocks are handed out changes no bit") {
+  DSABENCH_SEEDED(random);
+  const RandomModel model = random_model(random, random_family(random));
+  // Longer than some of the operators' tiles, which blocks in a row make one piece of memory.
+  const auto length = std::min<std::int64_t>(model.config->max_positions, 700);
+  const auto prompt = random_tokens(random, *model.config, length - 1);
+  const auto next = random_tokens(random, *model.config, 1)[0];
+  const LayerPattern pattern = random_pattern(random, model.config->num_layers);
+  for (const bool dense : {false, true}) {
+    EngineOptions options = chunked(random.integer(50, 300));
+    options.dense_attention = dense;
+    CAPTURE(dense, options.chunk_tokens, length);
+    const auto logits = [&](std::optional<std::uint64_t> seed) {
+      options.block_order_seed = seed;
+      const WeightPlacement placement = engine_placement();
+      Engine engine(
+          model.config,
+          placement.queue == nullptr ? model.weights : placed_copy(*model.weights, placement),
+          pattern, options);
+      const std::int64_t other = engine.add_sequence(70);
+      const std::int64_t sequence = engine.add_sequence(length);
+      engine.remove_sequence(other);
+      std::vector<Tensor> made;
+      made.push_back(prefill_all(engine, sequence, prompt));
+      made.push_back(decode_one(engine, sequence, next));
+      return made;
+    };
+    const auto ascending = logits(std::nullopt), shuffled = logits(test_seed());
+    CHECK(same_bits(ascending[0].view(), shuffled[0].view()));
+    CHECK(same_bits(ascending[1].view(), shuffled[1].view()));
+  }
+}
+
+TEST_CASE("a copied sequence goes on as the one that it was copied from") {
+  DSABENCH_SEEDED(random);
+  const RandomModel model = random_model(random, random_family(random));
+  Engine engine = make_engine(model, random_pattern(random, model.config->num_layers), chunked(9));
+  const auto prompt = random_tokens(random, *model.config, model.config->index_top_k + 5);
+  const auto next = random_tokens(random, *model.config, 4);
+  engine.reserve(3, std::ssize(prompt) + 4);
+  const std::int64_t first = engine.add_sequence(std::ssize(prompt) + 4);
+  prefill_all(engine, first, prompt);
+  std::vector<std::int64_t> copies;
+  for (int i = 0; i < 2; ++i) {
+    copies.push_back(engine.add_sequence(std::ssize(prompt) + 4));
+    engine.copy_sequence(first, copies.back());
+  }
+  for (const std::int32_t token : next) {
+    const Tensor expected = decode_one(engine, first, token);
+    for (const std::int64_t copy : copies) {
+      CHECK(same_bits(decode_one(engine, copy, token).view(), expected.view()));
+    }
+  }
+}
+
+TEST_CASE("a truncated sequence goes on as if the rest had never been there") {
+  DSABENCH_SEEDED(random);
+  const RandomModel model = random_model(random, random_family(random));
+  Engine engine = make_engine(model, random_pattern(random, model.config->num_layers), chunked(9));
+  const auto prompt = random_tokens(random, *model.config, model.config->index_top_k + 30);
+  const auto next = random_tokens(random, *model.config, 1)[0];
+  const std::int64_t kept = random.integer(1, std::ssize(prompt) - 1);
+  CAPTURE(prompt.size(), kept);
+  const std::int64_t sequence = engine.add_sequence(0), fresh = engine.add_sequence(0);
+  prefill_all(engine, fresh, {prompt.begin(), prompt.begin() + kept});
+  prefill_all(engine, sequence, {prompt.begin(), prompt.begin() + kept});
+  prefill_all(engine, sequence, {prompt.begin() + kept, prompt.end()});
+  engine.truncate(sequence, kept);
+  CHECK(engine.length(sequence) == kept);
+  CHECK(
+      same_bits(decode_one(engine, sequence, next).view(), decode_one(engine, fresh, next).view()));
+  CHECK_FALSE(refusal([&] { engine.truncate(sequence, kept + 2); }).empty());
+  CHECK_FALSE(refusal([&] { engine.truncate(sequence, -1); }).empty());
+}
+
 TEST_CASE("rows of the caches beyond the length do not matter") {
   DSABENCH_SEEDED(random);
   const RandomModel model = random_model(random, random_family(random));
@@ -240,7 +315,7 @@ TEST_CASE("rows of the caches beyond the length do not matter") {
   Engine roomy = make_engine(model, pattern, chunked(4));
   const std::int64_t exact = tight.add_sequence(std::ssize(prompt));
   const std::int64_t reserved = roomy.add_sequence(model.config->max_positions);
-  // Reserved rows are NaN (see kv_cache_test): one that leaked would spread to every logit.
+  // Reserved rows are NaN (see sequence_cache_test): one that leaked would spread to every logit.
   CHECK(same_bits(prefill_all(tight, exact, prompt).view(),
                   prefill_all(roomy, reserved, prompt).view()));
 }

@@ -73,6 +73,21 @@ TEST_CASE("the verifier passes an engine that is right, in every indexer mode") 
   }
 }
 
+TEST_CASE("the verifier passes the fp8 latent cache, sparse and dense") {
+  DSABENCH_SEEDED(random);
+  Scene scene = random_scene(random, IndexerMode::fp8);
+  scene.options.cache_format = CacheFormat::fp8;
+  for (const bool dense : {false, true}) {
+    scene.options.dense_attention = dense;
+    for (const WeightPlacement& placement : all_placements()) {
+      const VerificationReport report = verify(scene, *scene.model.weights, placement);
+      INFO(dense << ", " << dtype_name(placement.dtype));
+      CHECK(report.failure == "");
+      CHECK(report.passed());
+    }
+  }
+}
+
 TEST_CASE("the verifier passes dense attention") {
   DSABENCH_SEEDED(random);
   Scene scene = random_scene(random, IndexerMode::exact);

@@ -2,12 +2,14 @@
 /// A random call of indexer_topk: ragged sequences, packed with rows between them that belong to
 /// no sequence, poisoned outputs.
 #include <cmath>
+#include <optional>
 #include <set>
 #include <vector>
 
 #include "kernels/base/float_formats.h"
 #include "kernels/ops/indexer_topk.h"
 #include "kernels/reference/indexer.h"
+#include "tests/kernels/scattered_cache.h"
 #include "tests/support/random.h"
 
 namespace dsabench::test {
@@ -56,12 +58,21 @@ struct IndexerCase {
     return codes;
   }
 
+  /// From here on the operator reads the keys out of shuffled blocks.
+  void scatter(Random& random) {
+    scattered.emplace(random, end_positions(spans));
+    pool_keys = scattered->pool(keys);
+    pool_scales = scales[0].empty() ? Tensor() : scattered->pool(scales);
+  }
+
   std::vector<ops::IndexerSequence> sequences() const {
     std::vector<ops::IndexerSequence> list;
     for (std::size_t i = 0; i < spans.size(); ++i) {
-      ops::IndexerSequence sequence{spans[i], keys[i].view(), {}};
-      if (!scales[i].empty()) sequence.key_scales = scales[i].view();
-      list.push_back(sequence);
+      if (scattered) {
+        list.push_back({spans[i], pool_keys, pool_scales, scattered->table(i)});
+      } else {
+        list.push_back({spans[i], keys[i], scales[i]});
+      }
     }
     return list;
   }
@@ -100,6 +111,8 @@ struct IndexerCase {
   std::vector<ops::SequenceSpan> spans;
   Tensor q, head_weights, indices, margins;
   std::vector<Tensor> keys, scales;
+  std::optional<ScatteredCache> scattered;
+  Tensor pool_keys, pool_scales;
   std::uint64_t runs = 0;
 };
 

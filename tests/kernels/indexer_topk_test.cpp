@@ -43,6 +43,49 @@ TEST_CASE("indexer_topk finds the reference's sets on ragged batches") {
   }
 }
 
+TEST_CASE("indexer_topk reads keys out of shuffled blocks, bit for bit as in order") {
+  DSABENCH_SEEDED(random);
+  const Context ctx;
+  for (const bool fp8 : {false, true}) {
+    // Whole tiles and ragged ends, a chunk and decoding; ends on and beside a block's border.
+    IndexerCase c(random, 4, 32, 50, {{700, 30}, {random.integer(0, 300), 20}, {2303, 1}, {63, 1}},
+                  fp8);
+    CAPTURE(fp8);
+    c.run(ctx);
+    const Tensor indices = c.indices.clone(), margins = c.margins.clone();
+    c.scatter(random);
+    c.run(ctx);
+    CHECK(same_bytes(c.indices, indices));
+    CHECK(same_bytes(c.margins, margins));
+    check_indexer_case(c);
+  }
+}
+
+TEST_CASE("indexer_topk refuses a table that is too short or names no block of the cache") {
+  DSABENCH_SEEDED(random);
+  const Context ctx;
+  IndexerCase c = one_sequence(random, 5, 100, 40);
+  c.scatter(random);
+  std::vector<ops::IndexerSequence> sequences = c.sequences();
+  Tensor table = c.scattered->table(0).clone(), other(DType::f32, {3});
+  const ops::IndexerTopkArgs args{.q = c.q.view(),
+                                  .head_weights = c.head_weights.view(),
+                                  .sequences = sequences,
+                                  .top_k = c.top_k,
+                                  .indices = c.indices.view(),
+                                  .margins = {},
+                                  .run_counter = &c.runs};
+  sequences[0].block_table = table;
+  REQUIRE_NOTHROW(ops::indexer_topk(ctx, args));
+  SECTION("too short") { sequences[0].block_table = table.view().rows(0, 2); }
+  SECTION("of another type") { sequences[0].block_table = other; }
+  SECTION("beyond the cache") {
+    table.data<std::int32_t>()[2] = static_cast<std::int32_t>(c.pool_keys.dim(0) / 64);
+  }
+  SECTION("negative") { table.data<std::int32_t>()[1] = -1; }
+  CHECK_THROWS_AS(ops::indexer_topk(ctx, args), InvalidArgument);
+}
+
 TEST_CASE("indexer_topk is exact around top_k keys") {
   DSABENCH_SEEDED(random);
   const Context ctx;

@@ -1,12 +1,16 @@
 #pragma once
 /// A random call of either attention.
 #include <cmath>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "kernels/ops/dense_mla.h"
+#include "kernels/ops/fp8_latents.h"
 #include "kernels/ops/sparse_mla.h"
 #include "kernels/reference/attention.h"
+#include "kernels/reference/fp8.h"
+#include "tests/kernels/scattered_cache.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
 #include "tests/support/random.h"
@@ -52,9 +56,40 @@ struct MlaCase {
     }
   }
 
+  /// From here on the operators read rows of the fp8 cache, and `latents` are the values that these
+  /// hold.
+  void quantise() {
+    const std::int64_t latent = q_latent.dim(2), rope = q_rope.dim(2);
+    for (Tensor& values : latents) {
+      Tensor codes(DType::u8, {values.dim(0), ops::Fp8LatentRow{latent, rope}.bytes()});
+      for (std::int64_t t = 0; t < values.dim(0); ++t) {
+        float* row = values.view().row<float>(t);
+        const auto coded =
+            reference::fp8_latent_row({row, static_cast<std::size_t>(values.dim(1))}, latent);
+        std::copy(coded.begin(), coded.end(), codes.view().row<std::uint8_t>(t));
+        const auto left = reference::fp8_latent_values(coded, latent, rope);
+        std::copy(left.begin(), left.end(), row);
+      }
+      fp8_rows.push_back(std::move(codes));
+    }
+  }
+  const std::vector<Tensor>& rows() const { return fp8_rows.empty() ? latents : fp8_rows; }
+
+  /// From here on the operators read the latents out of shuffled blocks.
+  void scatter(Random& random) {
+    scattered.emplace(random, end_positions(spans));
+    pool = scattered->pool(rows());
+  }
+
   std::vector<ops::LatentSequence> sequences() const {
     std::vector<ops::LatentSequence> list;
-    for (std::size_t i = 0; i < spans.size(); ++i) list.push_back({spans[i], latents[i].view()});
+    for (std::size_t i = 0; i < spans.size(); ++i) {
+      if (scattered) {
+        list.push_back({spans[i], pool, scattered->table(i)});
+      } else {
+        list.push_back({spans[i], rows()[i]});
+      }
+    }
     return list;
   }
 
@@ -104,7 +139,9 @@ struct MlaCase {
 
   std::vector<ops::SequenceSpan> spans;
   Tensor q_latent, q_rope, indices, out;
-  std::vector<Tensor> latents;
+  std::vector<Tensor> latents, fp8_rows;
+  std::optional<ScatteredCache> scattered;
+  Tensor pool;
   float scale = 1.0f;
 };
 

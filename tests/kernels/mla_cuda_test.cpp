@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <set>
 
 #include "tests/kernels/mla_case.h"
@@ -20,8 +21,15 @@ class CudaMla {
     q_rope_ = gpu.put(c.q_rope, dtype);
     indices_ = gpu.put(c.indices);
     for (std::size_t s = 0; s < c.spans.size(); ++s) {
-      round_to(dtype, c.latents[s]);
-      sequences_.push_back({c.spans[s], gpu.put(c.latents[s], dtype)});
+      if (c.fp8_rows.empty()) round_to(dtype, c.latents[s]);
+      if (!c.scattered) sequences_.push_back({c.spans[s], gpu.put(c.rows()[s], dtype)});
+    }
+    if (c.scattered) {
+      if (c.fp8_rows.empty()) round_to(dtype, c.pool);
+      const TensorView pool = gpu.put(c.pool, dtype);
+      for (std::size_t s = 0; s < c.spans.size(); ++s) {
+        sequences_.push_back({c.spans[s], pool, gpu.put(c.scattered->table(s))});
+      }
     }
     out_ = gpu.make(dtype, {c.out.dim(0), c.out.dim(1), c.out.dim(2)});
   }
@@ -124,6 +132,52 @@ TEST_CASE("cuda: sparse_mla gives zeros to a row that selects nothing, NaN to on
         CHECK(std::all_of(broken, broken + 4 * latent, [](float v) { return std::isnan(v); }));
         CHECK(std::isfinite(c.out.view().row<float>(future + 1)[0]));
       }
+    }
+  }
+}
+
+TEST_CASE("cuda: both attentions read latents out of shuffled blocks, bit for bit as in order") {
+  DSABENCH_SEEDED(random);
+  struct Shape {
+    std::int64_t heads, latent, rope, rows;
+  };
+  // Any shape, tensor cores, decoding in splits, and what sm_90a has a kernel of its own for.
+  const std::vector<Shape> shapes = {
+      {3, 33, 6, 9}, {20, 64, 16, 9}, {20, 512, 64, 1}, {20, 512, 64, 300}, {128, 512, 64, 257}};
+  for (const DType dtype : kActivationTypes) {
+    for (const Shape& shape : shapes) {
+      const std::int64_t top_k = random.choice<std::int64_t>({63, 200, 700});
+      CAPTURE(dtype_name(dtype), shape.heads, shape.latent, shape.rows, top_k);
+      CudaTest gpu;
+      MlaCase c(random, shape.heads, shape.latent, shape.rope, top_k,
+                {{random.integer(300, 900), shape.rows}, {64 - shape.rows % 64, shape.rows}});
+      CudaMla in_order(gpu, c, dtype);
+      for (const bool dense : {false, true}) {
+        in_order.run(dense);
+        const Tensor expected = c.out.clone();
+        c.scatter(random);
+        CudaMla(gpu, c, dtype).run(dense);
+        CHECK(std::memcmp(c.out.view().raw(), expected.view().raw(),
+                          static_cast<std::size_t>(expected.bytes())) == 0);
+        c.check(dense, tolerance(dtype));
+        c.scattered.reset();
+      }
+    }
+  }
+}
+
+TEST_CASE("cuda: both attentions over the fp8 cache are those over the values which it holds") {
+  DSABENCH_SEEDED(random);
+  for (const DType dtype : kActivationTypes) {
+    for (const std::int64_t rows : {1, 9, 260}) {
+      const std::int64_t latent = random.choice<std::int64_t>({33, 128, 512});
+      const std::int64_t rope = random.choice<std::int64_t>({6, 64});
+      CAPTURE(dtype_name(dtype), rows, latent, rope);
+      CudaTest gpu;
+      MlaCase c(random, 20, latent, rope, 200, {{random.integer(100, 500), rows}, {3, 1}});
+      c.quantise();
+      c.scatter(random);
+      check_both(gpu, c, dtype);
     }
   }
 }

@@ -28,6 +28,57 @@ TEST_CASE("sparse_mla matches the reference on ragged batches") {
   }
 }
 
+TEST_CASE("attention reads latents out of shuffled blocks, bit for bit as in order") {
+  DSABENCH_SEEDED(random);
+  const Context ctx;
+  for (int trial = 0; trial < 8; ++trial) {
+    CAPTURE(trial);
+    MlaCase c = random_mla_case(random, trial % 2 == 0 ? 2 : 25);
+    c.run_sparse(ctx);
+    const Tensor sparse = c.out.clone();
+    c.run_dense(ctx);
+    const Tensor dense = c.out.clone();
+    c.scatter(random);
+    c.run_sparse(ctx);
+    CHECK(same_bytes(c.out, sparse));
+    c.check(false);
+    c.run_dense(ctx);
+    CHECK(same_bytes(c.out, dense));
+    c.check(true);
+  }
+}
+
+TEST_CASE(
+    "attention over the fp8 cache is that over the values which it holds, near the exact one") {
+  DSABENCH_SEEDED(random);
+  const Context ctx;
+  for (int trial = 0; trial < 8; ++trial) {
+    MlaCase c(random, random.choice<std::int64_t>({1, 8}),
+              random.choice<std::int64_t>({5, 64, 129, 512}), random.choice<std::int64_t>({2, 64}),
+              random.choice<std::int64_t>({7, 300}),
+              {{random.integer(0, 700), random.integer(1, 20)}, {random.integer(0, 90), 1}});
+    CAPTURE(trial, c.q_latent.view().shape_string(), c.q_rope.dim(2), c.indices.dim(1));
+    c.run_sparse(ctx);
+    const Tensor sparse = c.out.clone();
+    c.run_dense(ctx);
+    const Tensor dense = c.out.clone();
+    c.quantise();
+    if (trial % 2 == 1) c.scatter(random);
+    const auto near = [&](const Tensor& exact) {
+      for (const ops::SequenceSpan& span : c.spans) {
+        check_close(c.out.view().rows(span.row_begin, span.num_rows),
+                    exact.view().rows(span.row_begin, span.num_rows), 0.15);
+      }
+    };
+    c.run_sparse(ctx);
+    c.check(false);
+    near(sparse);
+    c.run_dense(ctx);
+    c.check(true);
+    near(dense);
+  }
+}
+
 TEST_CASE("sparse_mla splits a decode's picks without a seam") {
   DSABENCH_SEEDED(random);
   const Context ctx;
@@ -183,6 +234,10 @@ TEST_CASE("attention rejects what does not fit") {
   SECTION("a negative position") { c.spans[0].first_position = -1; }
   SECTION("heads of another number") { c.q_rope = random.normal_tensor({7, 3, 4}); }
   SECTION("an output of another dtype") { c.out = Tensor(DType::i32, {7, 2, 8}); }
+  SECTION("blocks beyond the cache") {
+    c.scatter(random);
+    c.pool = Tensor(DType::f32, {0, 12});
+  }
   CHECK_THROWS_AS(c.run_sparse(ctx), InvalidArgument);
   CHECK_THROWS_AS(c.run_dense(ctx), InvalidArgument);
 }

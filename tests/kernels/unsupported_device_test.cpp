@@ -1,4 +1,6 @@
 #include "kernels/ops/add.h"
+#include "kernels/ops/append_index_keys.h"
+#include "kernels/ops/append_latents.h"
 #include "kernels/ops/copy_rows.h"
 #include "kernels/ops/embedding.h"
 #include "kernels/ops/fill_normal.h"
@@ -20,7 +22,7 @@ TEST_CASE("without device code every operator names itself and the device it lac
   const Context cuda = test::cuda_context();
   Tensor matrix(DType::f32, {2, 2}), vector(DType::f32, {2}), ids(DType::i32, {2}),
       streams(DType::i64, {2}), codes(DType::f8_e4m3, {2, 2}), scales(DType::f32, {2, 1}),
-      heads(DType::f32, {2, 1, 2}), head_weight(DType::f32, {1, 2, 2});
+      heads(DType::f32, {2, 1, 2}), wide(DType::f32, {2, 4}), head_weight(DType::f32, {1, 2, 2});
   const auto on = [](Tensor& tensor) { return test::on_cuda(tensor); };
   const ops::RopeFrequencies frequencies = ops::rope_frequencies({4, 1e4, {}});
   const auto check = [](const std::string& op, auto run) {
@@ -35,6 +37,14 @@ TEST_CASE("without device code every operator names itself and the device it lac
     CHECK(message.find("cuda:0") != std::string::npos);
   };
   check("add", [&] { ops::add(cuda, {on(matrix), on(matrix)}); });
+  check("append_latents", [&] {
+    ops::append_latents(cuda, {on(wide), on(vector), on(scales), on(scales), on(ids), on(wide)});
+  });
+  check("append_index_keys", [&] {
+    ops::append_index_keys(
+        cuda,
+        {on(matrix), on(vector), on(vector), on(scales), on(scales), on(ids), on(matrix), {}});
+  });
   check("copy_rows", [&] { ops::copy_rows(cuda, {on(matrix), on(matrix)}); });
   check("fill_normal", [&] { ops::fill_normal(cuda, {.out = on(matrix)}); });
   check("scale", [&] { ops::scale(cuda, {.values = on(matrix), .scales = {}}); });

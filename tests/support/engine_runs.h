@@ -20,9 +20,11 @@ inline EngineOptions chunked(std::int64_t chunk_tokens) {
 /// Options under which every prompt of these tests is one forward pass.
 inline EngineOptions one_shot() { return chunked(1 << 20); }
 
+/// Its caches lie in shuffled blocks.
 inline Engine make_engine(const RandomModel& model, const LayerPattern& pattern,
-                          const EngineOptions& options) {
+                          EngineOptions options) {
   const WeightPlacement placement = engine_placement();
+  options.block_order_seed = test_seed();
   return Engine(model.config,
                 placement.queue == nullptr ? model.weights : placed_copy(*model.weights, placement),
                 pattern, options);
