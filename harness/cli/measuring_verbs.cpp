@@ -63,6 +63,8 @@ void add_run(CLI::App& app, ParsedCommandLine& chosen) {
   verb.add_option("--batch", options.batches, "Sequences at a time")->capture_default_str();
   verb.add_option("--indexer-mode", options.indexer_modes, "exact, fp8, fp8_hadamard")
       ->capture_default_str();
+  verb.add_option("--cache-format", options.cache_formats,
+                  "Of the latents: f32 or bf16 as --dtype, fp8 (default: as --dtype)");
   verb.add_flag("--dense-attention", options.dense_attention,
                 "Attend every key and run no indexer: the upper reference of quality");
   verb.add_option("--chunk", options.chunk, "Tokens of a prefill pass")->capture_default_str();

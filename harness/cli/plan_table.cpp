@@ -49,6 +49,7 @@ Table plan_table(const RunPlan& plan, const std::string& database, const Invocat
                    {"context", "Context", "tokens"},
                    {"batch", "Batch", ""},
                    {"indexer_mode", "Indexer", ""},
+                   {"cache_format", "Cache", "", 0, Shown::where_it_varies},
                    {"retention", "Retention", ""},
                    {"full_layers", "F layers", ""},
                    {"realised", "Realised", "%", 1},
@@ -75,7 +76,7 @@ Table plan_table(const RunPlan& plan, const std::string& database, const Invocat
     }
     table.rows.push_back(
         {std::ssize(table.rows) + 1, cell.suite, std::string(phase_name(cell.phase)),
-         cell.context_tokens, cell.batch, cell.indexer_mode,
+         cell.context_tokens, cell.batch, cell.indexer_mode, cell.cache_format,
          nominal.empty() ? entry.pattern.origin : nominal, entry.pattern.pattern.num_full(),
          100.0 * entry.pattern.pattern.realised_retention(), estimate_flops(config, cell) / 1e9,
          double(estimate_memory(config, cell).total_bytes()) / double(1 << 30), plan.repeats,

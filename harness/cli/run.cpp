@@ -25,6 +25,7 @@ SweepText to_sweep_text(const RunVerbOptions& options) {
   sweep.phases = {{options.phases, "--phase"}};
   sweep.batches = {{options.batches, "--batch"}};
   sweep.indexer_modes = {{options.indexer_modes, "--indexer-mode"}};
+  sweep.cache_formats = asked("--cache-format", options.cache_formats);
   sweep.chunk.text = options.chunk;
   sweep.decode_tokens.text = options.decode_tokens;
   sweep.samples_per_task.text = options.samples_per_task;

@@ -63,7 +63,7 @@ struct RunVerbOptions {
   std::string retentions, patterns;
   std::string phases = "prefill,decode";
   std::string batches = "1";
-  std::string indexer_modes = "exact";
+  std::string indexer_modes = "exact", cache_formats;
   std::string chunk = "1024", decode_tokens = "16", samples_per_task = "1";
   bool dense_attention = false;
   bool dry_run = false;

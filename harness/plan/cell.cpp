@@ -129,6 +129,7 @@ std::string describe(const Cell& cell) {
                                  cell.context_tokens, num_full_layers(cell), cell.pattern.size());
   if (cell.batch != 1) text += fmt::format(", batch {}", cell.batch);
   if (cell.indexer_mode != "exact") text += ", " + cell.indexer_mode;
+  if (cell.cache_format != cell.dtype) text += ", cache " + cell.cache_format;
   if (cell.dense_attention) text += ", dense";
   return text;
 }

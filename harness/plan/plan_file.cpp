@@ -173,6 +173,7 @@ SweepText read_sweep(const Section& section, const std::optional<AskedText>& dia
   section.list("phase", sweep.phases);
   section.list("batch", sweep.batches);
   section.list("indexer_mode", sweep.indexer_modes);
+  section.list("cache_format", sweep.cache_formats);
   section.flag("dense_attention", sweep.dense_attention);
   section.asked("chunk", sweep.chunk);
   section.asked("decode_tokens", sweep.decode_tokens);
@@ -193,10 +194,10 @@ std::vector<SweepAxes> read_sweeps(const LocatedJson& document, const Section& t
   if (top.has("dialect")) dialect = top.scalar("/dialect");
   std::vector<SweepAxes> axes;
   for (std::size_t i = 0; i < sweeps.size(); ++i) {
-    const Section section(
-        document, fmt::format("/sweeps/{}", i),
-        {"suite", "tasks", "context", "retention", "pattern", "phase", "batch", "indexer_mode",
-         "dense_attention", "chunk", "decode_tokens", "samples_per_task", "dialect"});
+    const Section section(document, fmt::format("/sweeps/{}", i),
+                          {"suite", "tasks", "context", "retention", "pattern", "phase", "batch",
+                           "indexer_mode", "cache_format", "dense_attention", "chunk",
+                           "decode_tokens", "samples_per_task", "dialect"});
     axes.push_back(resolve_axes(read_sweep(section, dialect), config, request));
   }
   return axes;

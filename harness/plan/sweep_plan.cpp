@@ -29,7 +29,6 @@ Cell common_fields(const ModelConfig& config, const SweepAxes& axes) {
   cell.dense_attention = axes.dense_attention;
   cell.device_kind = axes.device_kind;
   cell.dtype = axes.dtype;
-  cell.cache_format = axes.dtype;
   if (axes.picks) cell.picks = picks_name(*axes.picks);
   cell.weights_seed = axes.weights_seed;
   cell.data_seed = axes.data_seed;
@@ -63,10 +62,13 @@ std::vector<PatternChoice> distinct_patterns(const std::vector<PatternChoice>& c
 }
 
 void check_axes(const SweepAxes& axes) {
-  const std::pair<const char*, bool> filled[] = {
-      {"suites", !axes.suites.empty()},     {"contexts", !axes.contexts.empty()},
-      {"patterns", !axes.patterns.empty()}, {"phases", !axes.phases.empty()},
-      {"batches", !axes.batches.empty()},   {"indexer modes", !axes.indexer_modes.empty()}};
+  const std::pair<const char*, bool> filled[] = {{"suites", !axes.suites.empty()},
+                                                 {"contexts", !axes.contexts.empty()},
+                                                 {"patterns", !axes.patterns.empty()},
+                                                 {"phases", !axes.phases.empty()},
+                                                 {"batches", !axes.batches.empty()},
+                                                 {"indexer modes", !axes.indexer_modes.empty()},
+                                                 {"cache formats", !axes.cache_formats.empty()}};
   for (const auto& [name, has_values] : filled) {
     if (!has_values) throw InvalidArgument(fmt::format("a sweep without {} has no cells", name));
   }
@@ -77,7 +79,7 @@ double num_points(const SweepAxes& axes) {
   double points = 1;
   for (const std::size_t size :
        {axes.suites.size(), axes.contexts.size(), axes.patterns.size(), axes.phases.size(),
-        axes.batches.size(), axes.indexer_modes.size()}) {
+        axes.batches.size(), axes.indexer_modes.size(), axes.cache_formats.size()}) {
     points *= double(size);
   }
   return points;
@@ -115,10 +117,12 @@ class PlanBuilder {
     const std::vector<Phase> one_phase{Phase::generate};
     for (const std::int64_t context : axes_->contexts) {
       for (const std::int64_t batch : speed ? axes_->batches : one_batch) {
-        for (const IndexerMode mode : axes_->indexer_modes) {
+        for (const auto& [mode, format] : numerics()) {
           for (const PatternChoice& pattern : patterns) {
             for (const Phase phase : speed ? axes_->phases : one_phase) {
-              add_cell(suite, context, batch, mode, pattern, phase);
+              common_.indexer_mode = indexer_mode_name(mode);
+              common_.cache_format = format == CacheFormat::fp8 ? kFp8CacheName : axes_->dtype;
+              add_cell(suite, context, batch, pattern, phase);
             }
           }
         }
@@ -126,14 +130,22 @@ class PlanBuilder {
     }
   }
 
-  void add_cell(const Suite& suite, std::int64_t context, std::int64_t batch, IndexerMode mode,
+  /// Every indexer mode with every cache format.
+  std::vector<std::pair<IndexerMode, CacheFormat>> numerics() const {
+    std::vector<std::pair<IndexerMode, CacheFormat>> pairs;
+    for (const IndexerMode mode : axes_->indexer_modes) {
+      for (const CacheFormat format : axes_->cache_formats) pairs.emplace_back(mode, format);
+    }
+    return pairs;
+  }
+
+  void add_cell(const Suite& suite, std::int64_t context, std::int64_t batch,
                 const PatternChoice& pattern, Phase phase) {
     Cell cell = common_;
     cell.suite = suite.name();
     cell.suite_version = suite.version();
     cell.context_tokens = context;
     cell.batch = batch;
-    cell.indexer_mode = indexer_mode_name(mode);
     cell.pattern = pattern.pattern.letters();
     cell.phase = phase;
     if (phase == Phase::decode) cell.decode_tokens = axes_->decode_tokens;

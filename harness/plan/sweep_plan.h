@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/cache/cache_format.h"
 #include "engine/cache/indexer_mode.h"
 #include "engine/model/shape_weights.h"
 #include "harness/plan/cell.h"
@@ -23,6 +24,7 @@ struct SweepAxes {
   std::vector<Phase> phases{Phase::prefill, Phase::decode};  ///< of speed suites
   std::vector<std::int64_t> batches{1};                      ///< of speed suites
   std::vector<IndexerMode> indexer_modes{IndexerMode::exact};
+  std::vector<CacheFormat> cache_formats{CacheFormat::activations};
   bool dense_attention = false;
   std::int64_t chunk_tokens = 1024;
   std::int64_t decode_tokens = 16;    ///< timed steps of a decode cell

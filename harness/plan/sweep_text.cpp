@@ -88,6 +88,10 @@ SweepAxes resolve_axes(const SweepText& sweep, const ModelConfig& config,
   for_each_item(sweep.indexer_modes, [&](const std::string& name) {
     axes.indexer_modes.push_back(parse_indexer_mode(name));
   });
+  if (!sweep.cache_formats.empty()) axes.cache_formats.clear();
+  for_each_item(sweep.cache_formats, [&](const std::string& name) {
+    axes.cache_formats.push_back(parse_cache_format(name, axes.dtype));
+  });
   axes.dense_attention = sweep.dense_attention;
   axes.chunk_tokens = parse_count(sweep.chunk.origin, sweep.chunk.text);
   axes.decode_tokens = parse_count(sweep.decode_tokens.origin, sweep.decode_tokens.text);

@@ -25,6 +25,7 @@ struct SweepText {
   std::vector<AskedText> phases{{"prefill,decode", "--phase"}};
   std::vector<AskedText> batches{{"1", "--batch"}};
   std::vector<AskedText> indexer_modes{{"exact", "--indexer-mode"}};
+  std::vector<AskedText> cache_formats;  ///< empty: the activations' type
   AskedText chunk{"1024", "--chunk"};
   AskedText decode_tokens{"16", "--decode-tokens"};
   AskedText samples_per_task{"1", "--samples-per-task"};

@@ -104,9 +104,9 @@ struct CellVerifier::State {
   }
 
   /// The values of a row of the fp8 cache.
-  std::vector<float> fp8_values(const HostView& rows, std::int64_t row) const {
+  std::vector<float> fp8_values(const HostView& latents, std::int64_t row) const {
     return reference::fp8_latent_values(
-        {rows.row<std::uint8_t>(row), static_cast<std::size_t>(rows.dim(1))},
+        {latents.row<std::uint8_t>(row), static_cast<std::size_t>(latents.dim(1))},
         engine.config().kv_lora_rank, engine.config().qk_rope_dim);
   }
   Tensor picked_latents(const ActiveRow& row, std::int64_t layer) const;
@@ -225,11 +225,11 @@ Tensor CellVerifier::State::picked_latents(const ActiveRow& row, std::int64_t la
   const SequenceCache& cache = engine.cache(row.at.sequence);
   const ConstTensorView latents = cache.pool().latents(layer);
   if (latents.dtype() == DType::u8) {
-    const Tensor rows = cached_rows(latents, cache.blocks(), row.at.position + 1);
+    const Tensor all = cached_rows(latents, cache.blocks(), row.at.position + 1);
     const ModelConfig& config = engine.config();
     Tensor values(DType::f32, {std::ssize(row.picks), config.kv_lora_rank + config.qk_rope_dim});
     for (std::size_t i = 0; i < row.picks.size(); ++i) {
-      const auto value = fp8_values(rows, row.picks[i]);
+      const auto value = fp8_values(all, row.picks[i]);
       std::copy(value.begin(), value.end(), values.view().row<float>(static_cast<std::int64_t>(i)));
     }
     return values;

@@ -59,6 +59,7 @@ void count(RunSummary& summary, TrialOutcome outcome) {
 std::unique_ptr<Engine> make_engine(const LoadedModel& model, const PlanEntry& entry) {
   EngineOptions options;
   options.indexer_mode = parse_indexer_mode(entry.cell.indexer_mode);
+  options.cache_format = parse_cache_format(entry.cell.cache_format, entry.cell.dtype);
   options.chunk_tokens = entry.cell.chunk_tokens;
   options.dense_attention = entry.cell.dense_attention;
   return std::make_unique<Engine>(model.config, model.weights, entry.pattern.pattern, options);

@@ -43,20 +43,22 @@ TEST_CASE("a plan file asks for what the options ask for") {
                      {"phase", "prefill,decode"},
                      {"batch", {1, 2}},
                      {"indexer_mode", {"exact", "fp8"}},
+                     {"cache_format", "f32,fp8"},
                      {"chunk", 32},
                      {"decode_tokens", "3"}}};
   test::write_text(folder / "plan.json", plan.dump(2));
   const CliResult by_file =
       call_cli({"run", "--plan", folder / "plan.json", "--dry-run", "--format", "json"});
   const CliResult by_options = call_cli(with_tiny_model(
-      "run", {"--seed", "7", "--picks", "random", "--context", "64,96", "--retention", "1,1/3",
-              "--batch", "1,2", "--indexer-mode", "exact,fp8", "--chunk", "32", "--decode-tokens",
-              "3", "--dry-run", "--format", "json"}));
+      "run", {"--seed",         "7",        "--picks", "random", "--context",       "64,96",
+              "--retention",    "1,1/3",    "--batch", "1,2",    "--indexer-mode",  "exact,fp8",
+              "--cache-format", "f32,fp8",  "--chunk", "32",     "--decode-tokens", "3",
+              "--dry-run",      "--format", "json"}));
   CAPTURE(by_file.err, by_options.err);
   REQUIRE(by_file.code == 0);
   CHECK(by_file.out == by_options.out);
   const auto rows = nlohmann::json::parse(by_file.out).at("tables").at(0).at("rows");
-  CHECK(rows.size() == 32);
+  CHECK(rows.size() == 64);
 }
 
 TEST_CASE("what a plan file leaves out is at the options' defaults") {
@@ -153,6 +155,7 @@ TEST_CASE("what a plan says is refused with its place, its value and what was ex
       {"/sweeps/0/phase", "rest", {"/sweeps/0/phase", "rest", "prefill, decode"}},
       {"/sweeps/0/batch", 0, {"/sweeps/0/batch", "0"}},
       {"/sweeps/0/indexer_mode", "guess", {"/sweeps/0/indexer_mode", "guess"}},
+      {"/sweeps/0/cache_format", "bf16", {"/sweeps/0/cache_format", "bf16", "f32", "fp8"}},
       {"/sweeps/0/dialect", "klingon", {"/sweeps/0/dialect", "klingon"}},
       {"/sweeps/0/dense_attention", 1, {"/sweeps/0/dense_attention", "true or false", "1"}},
       {"/sweeps/0/chunk", "0", {"/sweeps/0/chunk", "0"}},

@@ -66,6 +66,19 @@ const MetricSamples* find_metric(const TrialRecord& trial, const std::string& na
   return nullptr;
 }
 
+TEST_CASE("a cell with the fp8 cache is measured and verified, in less memory") {
+  SweepAxes axes = tiny_axes("FSF");
+  axes.cache_formats = {CacheFormat::activations, CacheFormat::fp8};
+  axes.phases = {Phase::decode};
+  const Outcome outcome = run_axes(axes, quick_options());
+  CHECK(outcome.summary.num_ok == 2);
+  REQUIRE(outcome.results.trials.size() == 2);
+  const auto bytes = [&](std::size_t i) {
+    return find_metric(outcome.results.trials[i], "cache_bytes")->values.at(0);
+  };
+  CHECK(bytes(1) < bytes(0));
+}
+
 TEST_CASE("prefill and decode are measured, verified and proved to reuse") {
   SweepAxes axes = tiny_axes("FSF");
   axes.batches = {1, 2};
