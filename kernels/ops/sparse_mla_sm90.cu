@@ -13,10 +13,19 @@ constexpr std::int64_t kMaxUnionBytes = 200 << 10;
 
 std::int64_t union_bytes(std::int64_t group, std::int64_t top_k) { return 12 * group * top_k; }
 
+/// Of the first sequence that has rows; those of one call are alike.
+DType cached_dtype(const SparseMlaArgs& args) {
+  for (const LatentSequence& sequence : args.sequences) {
+    if (sequence.span.num_rows > 0) return sequence.latents.dtype();
+  }
+  return DType::f32;
+}
+
 bool fits(const SparseMlaArgs& args) {
   const auto aligned = [](const ConstTensorView& view, int dims) {
     bool good = reinterpret_cast<std::uintptr_t>(view.raw()) % 16 == 0;
-    for (int i = 0; i < dims; ++i) good = good && view.stride(i) % 8 == 0;
+    const std::int64_t size = dtype_bytes(view.dtype());
+    for (int i = 0; i < dims; ++i) good = good && view.stride(i) * size % 16 == 0;
     return good;
   };
   if (args.q_latent.dtype() != DType::bf16 || args.q_latent.dim(1) < 1 ||
@@ -25,14 +34,18 @@ bool fits(const SparseMlaArgs& args) {
     return false;
   }
   if (!aligned(args.q_latent, 2) || !aligned(args.q_rope, 2) || !aligned(args.out, 2)) return false;
+  const DType cached = cached_dtype(args);
+  if (cached != DType::bf16 && cached != DType::u8) return false;
   std::int64_t rows = 0;
   for (const LatentSequence& sequence : args.sequences) {
     rows += sequence.span.num_rows;
     if (sequence.span.num_rows == 0) continue;
-    if (sequence.latents.dtype() != DType::bf16) return false;
     const std::int64_t rows_used =
         sequence.block_table.empty() ? sequence.span.end_position() : sequence.latents.dim(0);
-    if (!aligned(sequence.latents, 1) || rows_used > std::int64_t{1} << kPositionBits) return false;
+    if (sequence.latents.dtype() != cached || !aligned(sequence.latents, 1) ||
+        rows_used > std::int64_t{1} << kPositionBits) {
+      return false;
+    }
   }
   return rows >= kMinSharedRows;
 }
@@ -81,8 +94,10 @@ bool sparse_mla_sm90(const cuda::Launch& launch, const SparseMlaArgs& args) {
   constexpr int kBytes = static_cast<int>(sizeof(SharedMlaMemory));
   DSABENCH_CUDA_CHECK(
       cudaFuncSetAttribute(union_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
+  const bool fp8 = cached_dtype(args) == DType::u8;
+  const auto kernel = fp8 ? shared_mla_kernel<true> : shared_mla_kernel<false>;
   DSABENCH_CUDA_CHECK(
-      cudaFuncSetAttribute(shared_mla_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes));
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes));
   MlaBatch batch{};
   std::int64_t groups = 0;
   const auto flush = [&] {
@@ -92,7 +107,7 @@ bool sparse_mla_sm90(const cuda::Launch& launch, const SparseMlaArgs& args) {
     launch.check();
     const dim3 grid(cuda::grid_size(groups),
                     group == 1 ? cuda::grid_size(cuda::ceil_div(heads, kSharedRows)) : 1);
-    shared_mla_kernel<<<grid, kSharedThreads, kBytes, launch.stream()>>>(batch, call, unions);
+    kernel<<<grid, kSharedThreads, kBytes, launch.stream()>>>(batch, call, unions);
     launch.check();
     batch = {};
     groups = 0;
@@ -107,7 +122,7 @@ bool sparse_mla_sm90(const cuda::Launch& launch, const SparseMlaArgs& args) {
                                             span.row_begin,
                                             static_cast<std::int32_t>(span.num_rows),
                                             static_cast<std::int32_t>(span.first_position),
-                                            false};
+                                            fp8};
     groups += groups_of(sequence);
   }
   flush();

@@ -5,25 +5,9 @@
 /// half of the latent's columns.
 #include "kernels/cuda/sm90.cuh"
 #include "kernels/ops/mla_query.cuh"
-#include "kernels/ops/mla_union.cuh"
+#include "kernels/ops/sparse_mla_gather_sm90.cuh"
 
 namespace dsabench::ops::detail {
-
-inline constexpr int kSharedLatent = 512, kSharedRope = 64;
-inline constexpr int kSharedRows = 64, kSharedKeys = kUnionTile, kSharedStages = 2;
-inline constexpr int kSharedSlabs = (kSharedLatent + kSharedRope) / 64;
-inline constexpr int kSharedSlabBytes = 64 * cuda::sm90::kSlabRowBytes;
-inline constexpr int kSharedConsumers = 256;
-inline constexpr int kSharedThreads = kSharedConsumers + cuda::sm90::kWarpgroup;
-
-struct SharedMlaMemory {
-  unsigned char queries[kSharedSlabs][kSharedSlabBytes];
-  unsigned char keys[kSharedStages][kSharedSlabs][kSharedSlabBytes];
-  unsigned char weights[kSharedSlabBytes];  ///< of the softmax: [rows, keys] bf16
-  float maxima[2][kSharedRows], sums[2][kSharedRows];
-  std::uint32_t words[kSharedStages][kSharedKeys];
-  std::uint64_t full[kSharedStages], listed[kSharedStages], empty[kSharedStages];
-};
 
 /// What row `row` of the tile is: head of a query, or nothing.
 struct SharedRow {
@@ -38,36 +22,6 @@ __device__ __forceinline__ SharedRow shared_row(const UnionGroup& group, const K
   }
   const int query = row / heads;
   return {query < group.num_rows ? query : -1, row % heads};
-}
-
-/// Producers that hand a tile's words over.
-inline constexpr int kWordWriters = 16;
-
-/// The producers' side: gathers the latents of a tile's keys, zeros where there is none.
-__device__ __forceinline__ void gather_keys(SharedMlaMemory& shared, const MlaSegment& segment,
-                                            const std::uint32_t* words, int stage) {
-  const int thread = static_cast<int>(threadIdx.x) % cuda::sm90::kWarpgroup;
-  const int chunk = thread % 8;
-  const auto* latents = static_cast<const cuda::Bf16*>(segment.latents);
-#pragma unroll
-  for (int i = 0; i < kSharedKeys / 16; ++i) {
-    const int row = thread / 8 + 16 * i;
-    const std::uint32_t word = __ldg(words + row);
-    if (chunk == 0) shared.words[stage][row] = word;
-    const cuda::Bf16* from =
-        latents +
-        static_cast<std::int64_t>(word & ((1u << kPositionBits) - 1)) * segment.latent_stride +
-        chunk * 8;
-    const unsigned to = static_cast<unsigned>(cuda::sm90::slab_offset(row, chunk)) +
-                        cuda::sm90::shared_at(shared.keys[stage][0]);
-#pragma unroll
-    for (int slab = 0; slab < kSharedSlabs; ++slab) {
-      cuda::sm90::copy_async16(to + static_cast<unsigned>(slab * kSharedSlabBytes),
-                               from + slab * 64, word != 0);
-    }
-  }
-  if (chunk == 0) cuda::sm90::barrier_arrive(&shared.listed[stage]);
-  cuda::sm90::barrier_arrive_after_copies(&shared.full[stage]);
 }
 
 __device__ __forceinline__ void load_shared_queries(SharedMlaMemory& shared, const MlaCall& call,
@@ -174,6 +128,8 @@ __device__ __forceinline__ void soften_tile(SharedMlaMemory& shared, SharedSoftm
   }
 }
 
+/// kFp8: latents are rows of the fp8 cache.
+template <bool kFp8>
 __global__ void __launch_bounds__(kSharedThreads, 1)
     shared_mla_kernel(const __grid_constant__ MlaBatch batch, const MlaCall call,
                       const KeyUnions unions) {
@@ -195,16 +151,20 @@ __global__ void __launch_bounds__(kSharedThreads, 1)
 
   const std::uint32_t* words = unions.words + std::int64_t{blockIdx.x} * unions.stride;
   if (threadIdx.x >= kSharedConsumers) {
-    cuda::sm90::give_registers<40>();
+    // Of the 168 a thread that the block was given.
+    cuda::sm90::give_registers<kFp8 ? 72 : 40>();
     for (int first = 0; first < count; first += kSharedKeys) {
-      cuda::sm90::barrier_wait(&shared.empty[place.stage], place.parity ^ 1);
-      gather_keys(shared, *group.segment, words + first, place.stage);
+      if constexpr (kFp8) {
+        gather_fp8_keys(shared, *group.segment, words + first, place);
+      } else {
+        gather_keys(shared, *group.segment, words + first, place);
+      }
       place.advance();
     }
     return;
   }
 
-  cuda::sm90::take_registers<232>();
+  cuda::sm90::take_registers<kFp8 ? 216 : 232>();
   const int thread = static_cast<int>(threadIdx.x), half = thread / cuda::sm90::kWarpgroup;
   const int lane = thread % 32, row = thread % cuda::sm90::kWarpgroup / 32 * 16 + lane / 4;
   load_shared_queries(shared, call, group, unions);
