@@ -4,8 +4,11 @@
 
 #include <algorithm>
 
+#include "engine/cache/cache_format.h"
 #include "kernels/base/dtype.h"
 #include "kernels/base/error.h"
+#include "kernels/ops/block_table.h"
+#include "kernels/ops/fp8_latents.h"
 
 namespace dsabench {
 namespace {
@@ -16,12 +19,15 @@ std::int64_t activation_bytes(const Cell& cell) {
 
 std::int64_t cache_bytes_per_token(const ModelConfig& config, const Cell& cell) {
   const std::int64_t size = activation_bytes(cell);
-  const std::int64_t latents = config.num_layers * (config.kv_lora_rank + config.qk_rope_dim);
-  if (cell.dense_attention) return latents * size;
+  const std::int64_t row = cell.cache_format == kFp8CacheName
+                               ? ops::Fp8LatentRow{config.kv_lora_rank, config.qk_rope_dim}.bytes()
+                               : (config.kv_lora_rank + config.qk_rope_dim) * size;
+  const std::int64_t latents = config.num_layers * row;
+  if (cell.dense_attention) return latents;
   const bool exact = cell.indexer_mode == "exact";
   // In e4m3 a byte a value, and an f32 scale a key.
   const std::int64_t key = exact ? config.index_dim * size : config.index_dim + 4;
-  return latents * size + num_full_layers(cell) * key;
+  return latents + num_full_layers(cell) * key;
 }
 
 /// Of one packed row: the buffers that a forward pass keeps from one pass to the next.
@@ -41,8 +47,14 @@ CellMemory estimate_memory(const ModelConfig& config, const Cell& cell) {
   CellMemory memory;
   memory.cache_bytes_per_token = cache_bytes_per_token(config, cell);
   const bool decode = cell.phase == Phase::decode;
+  const auto whole_blocks = [](std::int64_t tokens) {
+    return ops::blocks_of(tokens) * ops::kBlockRows;
+  };
+  // Of a decode cell also what each step is restored from.
+  const std::int64_t snapshot = decode ? whole_blocks(cell.context_tokens) : 0;
   memory.cached_tokens =
-      cell.batch * (cell.context_tokens + (decode ? cell.decode_tokens + cell.context_tokens : 0));
+      cell.batch *
+      (whole_blocks(cell.context_tokens + (decode ? cell.decode_tokens : 0)) + snapshot);
   const std::int64_t rows = cell.batch * std::min(cell.chunk_tokens, cell.context_tokens);
   memory.scratch_bytes = rows * scratch_bytes_per_row(config, cell);
   return memory;

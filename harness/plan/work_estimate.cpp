@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/cache/kv_cache.h"
+#include "engine/cache/indexer_mode.h"
 
 namespace dsabench {
 namespace {
