@@ -15,11 +15,13 @@ __device__ __forceinline__ void store_packed_float(std::uint8_t* to, float value
 #pragma unroll
   for (int i = 0; i < 4; ++i) to[i] = static_cast<std::uint8_t>(__float_as_uint(value) >> (8 * i));
 }
+/// Through a 32-bit register: ptxas 13.0 stores a wrong low byte of a 16-bit one that a conversion
+/// wrote.
 __device__ __forceinline__ void store_packed_bf16(std::uint8_t* to, float value) {
-  cuda::Bf16 stored;
-  cuda::store(stored, value);
-  to[0] = static_cast<std::uint8_t>(stored.bits);
-  to[1] = static_cast<std::uint8_t>(stored.bits >> 8);
+  std::uint32_t bits;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(0.0f), "f"(value));
+  to[0] = static_cast<std::uint8_t>(bits);
+  to[1] = static_cast<std::uint8_t>(bits >> 8);
 }
 
 /// Value `i` of a row: of its latent, then of its rotated part.

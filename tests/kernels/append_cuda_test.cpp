@@ -115,7 +115,7 @@ TEST_CASE("cuda: append_latents writes rows of the fp8 cache: the rounding of th
             {values.view().row<float>(slot), static_cast<std::size_t>(width)}, latent);
         const auto* got = rows.view().row<std::uint8_t>(slot);
         CAPTURE(t, slot);
-        CHECK(std::equal(want.begin(), want.end(), got, got + rows.dim(1)));
+        CHECK(std::vector<std::uint8_t>(got, got + rows.dim(1)) == want);
       }
       check_repeats(gpu, codes, [&] { append(codes); });
     }
