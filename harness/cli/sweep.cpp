@@ -95,7 +95,12 @@ ExitCode run_session(const SweepSession& session, const std::function<RunSummary
   const std::string& db = session.store.path();
   const std::string how_to_go_on =
       fmt::format("to go on: dsabench resume {} --db {}", session.run_id, db);
-  const InterruptGuard guard([&] { record_abort(db, session.run_id); });
+  const InterruptGuard guard([&] {
+    record_abort(db, session.run_id);
+    // Or a line may be drawn over the guard's last one. Behind the record: a terminal that takes no
+    // text keeps this from returning.
+    session.progress.silence();
+  });
   RunOptions options;
   options.repeats = session.plan.repeats;
   options.limits = session.plan.limits;

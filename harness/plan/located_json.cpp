@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <functional>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
+#include <utility>
 #include <vector>
 
 #include "engine/model/strict_json.h"
@@ -16,13 +19,34 @@ namespace {
 
 using nlohmann::json;
 
+std::vector<std::size_t> find_lines(std::string_view text) {
+  std::vector<std::size_t> begins{0};
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n') begins.push_back(i + 1);
+  }
+  return begins;
+}
+
 /// "3:17" of a byte.
-std::string line_and_column(std::string_view text, std::size_t offset) {
-  offset = std::min(offset, text.size());
-  const std::string_view before = text.substr(0, offset);
-  const std::size_t line_begin = before.rfind('\n') + 1;  // npos + 1: the first line
-  return fmt::format("{}:{}", std::count(before.begin(), before.end(), '\n') + 1,
-                     offset - line_begin + 1);
+std::string line_and_column(const std::vector<std::size_t>& line_begins, std::size_t offset) {
+  const auto next = std::upper_bound(line_begins.begin(), line_begins.end(), offset);
+  return fmt::format("{}:{}", next - line_begins.begin(), offset - *std::prev(next) + 1);
+}
+
+/// The first step of a pointer, unescaped; the pointer goes on behind it.
+std::string take_step(std::string_view& pointer) {
+  pointer.remove_prefix(1);
+  const std::size_t end = std::min(pointer.find('/'), pointer.size());
+  std::string step;
+  for (std::size_t i = 0; i < end; ++i) {
+    if (pointer[i] == '~' && i + 1 < end) {
+      step += pointer[++i] == '0' ? '~' : '/';
+    } else {
+      step += pointer[i];
+    }
+  }
+  pointer.remove_prefix(end);
+  return step;
 }
 
 /// Reads the text and tells how much of it was taken.
@@ -53,13 +77,38 @@ class CountingIterator {
   const char** furthest_;
 };
 
+}  // namespace
+
+struct LocatedJson::Place {
+  struct Parts;
+  std::size_t offset = 0;
+  std::unique_ptr<Parts> parts;  ///< of arrays and objects: most values have none
+
+  const Place* part(const std::string& step) const;
+};
+
+struct LocatedJson::Place::Parts {
+  std::vector<Place> elements;
+  std::map<std::string, Place> members;
+};
+
+const LocatedJson::Place* LocatedJson::Place::part(const std::string& step) const {
+  if (!parts) return nullptr;
+  const auto member = parts->members.find(step);
+  if (member != parts->members.end()) return &member->second;
+  std::size_t index = 0;
+  const char* end = step.data() + step.size();
+  const auto [rest, error] = std::from_chars(step.data(), end, index);
+  if (error != std::errc{} || rest != end || index >= parts->elements.size()) return nullptr;
+  return &parts->elements[index];
+}
+
 /// Notes where every value begins: the first byte after the token before it that is no blank, comma
 /// or colon. Refuses what the parser lets through.
-class PlaceFinder final : public json::json_sax_t {
+class LocatedJson::PlaceFinder final : public json::json_sax_t {
  public:
-  PlaceFinder(const std::string& file, std::string_view text,
-              std::map<std::string, std::size_t>& offsets)
-      : file_(file), text_(text), taken_(text.data()), offsets_(offsets) {}
+  PlaceFinder(const LocatedJson& document, std::string_view text, Place& root)
+      : document_(document), text_(text), taken_(text.data()), root_(root) {}
 
   const char** taken() { return &taken_; }
 
@@ -70,16 +119,15 @@ class PlaceFinder final : public json::json_sax_t {
   bool number_float(number_float_t, const string_t&) override { return value(); }
   bool string(string_t&) override { return value(); }
   bool binary(binary_t&) override { return value(); }
-  bool start_object(std::size_t) override { return open(false); }
+  bool start_object(std::size_t) override { return open(); }
   bool end_object() override { return close(); }
-  bool start_array(std::size_t) override { return open(true); }
+  bool start_array(std::size_t) override { return open(); }
   bool end_array() override { return close(); }
   bool key(string_t& name) override {
     const std::size_t begin = next_token();
-    if (!levels_.back().keys.insert(name).second) {
-      fail(begin, fmt::format("key given twice: {}", json_excerpt(json(name))));
-    }
-    levels_.back().key = name;
+    const auto [member, is_new] = open_.back()->parts->members.try_emplace(name);
+    if (!is_new) fail(begin, fmt::format("key given twice: {}", json_excerpt(json(name))));
+    member_ = &member->second;
     end_token();
     return true;
   }
@@ -95,62 +143,52 @@ class PlaceFinder final : public json::json_sax_t {
   }
 
  private:
-  struct Level {
-    bool array = false;
-    std::size_t index = 0;
-    std::string key = {};
-    std::set<std::string> keys = {};
-  };
-
   [[noreturn]] void fail(std::size_t offset, const std::string& message) const {
-    throw ParseError(fmt::format("{}:{}", file_, line_and_column(text_, offset)), message);
+    throw ParseError(
+        fmt::format("{}:{}", document_.file_, line_and_column(document_.line_begins_, offset)),
+        message);
   }
   std::size_t next_token() const {
     return std::min(text_.find_first_not_of(" \t\r\n,:", token_end_), text_.size());
   }
   void end_token() { token_end_ = static_cast<std::size_t>(taken_ - text_.data()); }
-  std::string pointer() const {
-    std::string text;
-    for (const Level& level : levels_) {
-      text += level.array ? fmt::format("/{}", level.index) : pointer_step(level.key);
-    }
-    return text;
+  /// That of the value which begins now: a key has named it, or it is an array's next.
+  Place& new_place() {
+    Place* place = std::exchange(member_, nullptr);
+    if (place == nullptr && !open_.empty()) place = &open_.back()->parts->elements.emplace_back();
+    if (place == nullptr) place = &root_;
+    place->offset = next_token();
+    return *place;
   }
   bool value() {
-    offsets_[pointer()] = next_token();
+    new_place();
     end_token();
-    next_element();
     return true;
   }
-  bool open(bool array) {
-    const std::size_t begin = next_token();
-    if (levels_.size() >= static_cast<std::size_t>(kMaxJsonDepth)) {
-      fail(begin, fmt::format("JSON nested deeper than {}", kMaxJsonDepth));
+  bool open() {
+    if (open_.size() >= static_cast<std::size_t>(kMaxJsonDepth)) {
+      fail(next_token(), fmt::format("JSON nested deeper than {}", kMaxJsonDepth));
     }
-    offsets_[pointer()] = begin;
-    levels_.push_back({.array = array});
+    Place& place = new_place();
+    place.parts = std::make_unique<Place::Parts>();
+    open_.push_back(&place);
     end_token();
     return true;
   }
   bool close() {
-    levels_.pop_back();
+    open_.pop_back();
     end_token();
-    next_element();
     return true;
   }
-  void next_element() {
-    if (!levels_.empty() && levels_.back().array) ++levels_.back().index;
-  }
 
-  const std::string& file_;
+  const LocatedJson& document_;
   std::string_view text_;
   const char* taken_;
   std::size_t token_end_ = 0;
-  std::map<std::string, std::size_t>& offsets_;
-  std::vector<Level> levels_;
+  Place& root_;
+  Place* member_ = nullptr;   ///< of the key that was read last
+  std::vector<Place*> open_;  ///< arrays and objects around; only the last one grows
 };
-
-}  // namespace
 
 std::string pointer_step(std::string_view key) {
   std::string step = "/";
@@ -167,22 +205,24 @@ std::string pointer_step(std::string_view key) {
 }
 
 LocatedJson::LocatedJson(std::string file, std::string_view text)
-    : file_(std::move(file)), text_(text) {
-  // Of the copy: the places are bytes of it.
-  PlaceFinder finder(file_, text_, offsets_);
-  json::sax_parse(CountingIterator(text_.data(), finder.taken()),
-                  CountingIterator(text_.data() + text_.size(), finder.taken()), &finder);
-  root_ = std::make_unique<json>(json::parse(text_));
+    : file_(std::move(file)), line_begins_(find_lines(text)), places_(std::make_unique<Place>()) {
+  PlaceFinder finder(*this, text, *places_);
+  json::sax_parse(CountingIterator(text.data(), finder.taken()),
+                  CountingIterator(text.data() + text.size(), finder.taken()), &finder);
+  root_ = std::make_unique<json>(json::parse(text));
 }
 
 LocatedJson::~LocatedJson() = default;
 LocatedJson::LocatedJson(LocatedJson&&) noexcept = default;
 
 std::string LocatedJson::where(const std::string& pointer) const {
-  const auto found = offsets_.find(pointer);
-  if (found == offsets_.end()) return file_;
-  const std::string place = fmt::format("{}:{}", file_, line_and_column(text_, found->second));
-  return pointer.empty() ? place : fmt::format("{}: {}", place, pointer);
+  const Place* place = places_.get();
+  for (std::string_view rest = pointer; place != nullptr && !rest.empty();) {
+    place = place->part(take_step(rest));
+  }
+  if (place == nullptr) return file_;
+  const std::string at = fmt::format("{}:{}", file_, line_and_column(line_begins_, place->offset));
+  return pointer.empty() ? at : fmt::format("{}: {}", at, pointer);
 }
 
 }  // namespace dsabench

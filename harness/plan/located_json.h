@@ -1,14 +1,15 @@
 #pragma once
 #include <cstddef>
-#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dsabench {
 
-/// A foreign JSON document in which messages can point at the place a person sees in an editor.
+/// A foreign JSON document in which messages can point at the place a person sees in an editor. It
+/// takes memory in proportion to the text, and finding a place does not read the text again.
 class LocatedJson {
  public:
   /// `file` names the document. Throws ParseError, "file:line:column: ...", for malformed text, a
@@ -23,9 +24,13 @@ class LocatedJson {
   std::string where(const std::string& pointer) const;
 
  private:
-  std::string file_, text_;
+  struct Place;       ///< of a value, with the places of the values in it
+  class PlaceFinder;  ///< notes them while the text is parsed
+
+  std::string file_;
+  std::vector<std::size_t> line_begins_;
   std::unique_ptr<nlohmann::json> root_;
-  std::map<std::string, std::size_t> offsets_;  ///< of values, by pointer
+  std::unique_ptr<Place> places_;
 };
 
 /// A key as a step of a JSON pointer, with its slash.

@@ -25,6 +25,19 @@ PatternChoice given_pattern(const ModelConfig& config, const std::string& text) 
   return {std::move(pattern), "given", "", ""};
 }
 
+/// Before they are made: a name of a few letters stands for as many as the model has layers.
+void check_size(const ModelConfig& config, const std::vector<std::string>& asked,
+                const std::vector<Retention>& retentions) {
+  const auto num_uniform = std::count(asked.begin(), asked.end(), kUniform);
+  const double patterns =
+      double(asked.size()) + double(num_uniform) * (double(retentions.size()) - 1);
+  if (patterns * double(config.num_layers) <= double(kMaxPlanLetters)) return;
+  throw InvalidArgument(
+      fmt::format("a plan has at most {} letters of patterns, {:.0f} patterns of {} "
+                  "layers were asked for",
+                  kMaxPlanLetters, patterns, config.num_layers));
+}
+
 }  // namespace
 
 LayerPattern pattern_of_retention(std::int64_t num_layers, Retention retention, Dialect dialect) {
@@ -50,6 +63,7 @@ std::vector<PatternChoice> choose_patterns(const ModelConfig& config,
   if (!has_uniform && !retentions.empty()) {
     throw InvalidArgument("--retention has no effect without 'uniform' in --pattern");
   }
+  check_size(config, asked, retentions);
   std::vector<PatternChoice> choices;
   for (const std::string& text : asked) {
     if (text == kUniform) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,11 +20,15 @@ struct PatternChoice {
 /// index_topk_freq alone, and so 1/n. Throws InvalidArgument.
 LayerPattern pattern_of_retention(std::int64_t num_layers, Retention retention, Dialect dialect);
 
+/// Letters of a plan's patterns, each pattern as often as a point has it. Names of tasks count too.
+inline constexpr std::int64_t kMaxPlanLetters = std::int64_t{1} << 22;
+
 /// Turns what --pattern and --retention ask for into patterns, in order. `patterns` holds
 /// "uniform" (one for each retention), "checkpoint" (what the config says) and F/S letters; empty:
 /// uniform where there are retentions, else checkpoint. `dialect` unset: paper for retentions, auto
 /// for the checkpoint. Throws InvalidArgument for a name that is none of these, letters of another
-/// length than the model, `uniform` without retentions, and retentions without `uniform`.
+/// length than the model, `uniform` without retentions, retentions without `uniform`, and beyond
+/// kMaxPlanLetters.
 std::vector<PatternChoice> choose_patterns(const ModelConfig& config,
                                            const std::vector<std::string>& patterns,
                                            const std::vector<Retention>& retentions,

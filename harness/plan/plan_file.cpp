@@ -55,6 +55,7 @@ class Section {
       return;
     }
     if (given.empty()) fail(pointer_of(key), "a value, or a list that is not empty", given);
+    check_length(key, given);
     for (std::size_t i = 0; i < given.size(); ++i) {
       values.push_back(scalar(fmt::format("{}/{}", pointer_of(key), i)));
     }
@@ -86,6 +87,13 @@ class Section {
     fail(pointer, "a text or a number", given);
   }
 
+  /// Of a list each of whose elements makes a point at least.
+  void check_length(const char* key, const json& list) const {
+    if (std::int64_t(list.size()) <= kMaxPlanPoints) return;
+    throw InvalidArgument(fmt::format("{}: a plan has at most {} points, the list has {} elements",
+                                      document_.where(pointer_of(key)), kMaxPlanPoints,
+                                      list.size()));
+  }
   [[noreturn]] void fail(const std::string& pointer, const char* expected,
                          const json& given) const {
     throw InvalidArgument(fmt::format("{}: expected {}, got {}", document_.where(pointer), expected,
@@ -190,15 +198,18 @@ std::vector<SweepAxes> read_sweeps(const LocatedJson& document, const Section& t
   }
   const json& sweeps = top.object().at("sweeps");
   if (!sweeps.is_array() || sweeps.empty()) top.fail("/sweeps", "a list of sweeps", sweeps);
+  top.check_length("sweeps", sweeps);
   std::optional<AskedText> dialect;
   if (top.has("dialect")) dialect = top.scalar("/dialect");
   std::vector<SweepAxes> axes;
+  PlanSize size;
   for (std::size_t i = 0; i < sweeps.size(); ++i) {
     const Section section(document, fmt::format("/sweeps/{}", i),
                           {"suite", "tasks", "context", "retention", "pattern", "phase", "batch",
                            "indexer_mode", "cache_format", "dense_attention", "chunk",
                            "decode_tokens", "samples_per_task", "dialect"});
     axes.push_back(resolve_axes(read_sweep(section, dialect), config, request));
+    at_place(section.origin(), [&] { size.add(axes.back()); });
   }
   return axes;
 }

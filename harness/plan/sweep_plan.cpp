@@ -20,11 +20,8 @@ void check_context(const ModelConfig& config, std::int64_t context, std::int64_t
       fmt::format("{} exceed the {} positions of {}", wanted, config.max_positions, config.name));
 }
 
-/// What all cells of a plan have in common.
-Cell common_fields(const ModelConfig& config, const SweepAxes& axes) {
-  Cell cell;
-  cell.model = config.name;
-  cell.config_hash = content_hash(to_json(config));
+/// What all cells of a sweep have in common.
+Cell common_fields(Cell cell, const SweepAxes& axes) {
   cell.chunk_tokens = axes.chunk_tokens;
   cell.dense_attention = axes.dense_attention;
   cell.device_kind = axes.device_kind;
@@ -46,16 +43,14 @@ std::string asked_as(const PatternChoice& choice) {
 std::vector<PatternChoice> distinct_patterns(const std::vector<PatternChoice>& choices,
                                              std::vector<std::string>& notices) {
   std::vector<PatternChoice> kept;
+  std::map<std::string, const PatternChoice*> first_of;  ///< by letters
   for (const PatternChoice& choice : choices) {
-    const PatternChoice* twin = nullptr;
-    for (const PatternChoice& other : kept) {
-      if (other.pattern == choice.pattern) twin = &other;
-    }
-    if (twin == nullptr) {
+    const auto [first, is_new] = first_of.emplace(choice.pattern.letters(), &choice);
+    if (is_new) {
       kept.push_back(choice);
-    } else if (asked_as(*twin) != asked_as(choice)) {
+    } else if (asked_as(*first->second) != asked_as(choice)) {
       notices.push_back(fmt::format("{} gives the same pattern as {}: measured once",
-                                    asked_as(choice), asked_as(*twin)));
+                                    asked_as(choice), asked_as(*first->second)));
     }
   }
   return kept;
@@ -85,19 +80,26 @@ double num_points(const SweepAxes& axes) {
   return points;
 }
 
+/// Of one point, on an average over the patterns.
+double num_letters(const SweepAxes& axes) {
+  double letters = 0;
+  for (const PatternChoice& choice : axes.patterns) letters += double(choice.pattern.num_layers());
+  letters /= double(axes.patterns.size());
+  for (const std::string& task : axes.tasks) letters += double(task.size());
+  return letters;
+}
+
 class PlanBuilder {
  public:
-  explicit PlanBuilder(const ModelConfig& config) : config_(config) {}
+  explicit PlanBuilder(const ModelConfig& config) : config_(config) {
+    of_model_.model = config.name;
+    of_model_.config_hash = content_hash(to_json(config));
+  }
 
   void add_sweep(const SweepAxes& axes) {
-    check_axes(axes);
-    points_ += num_points(axes);
-    if (points_ > double(kMaxPlanPoints)) {
-      throw InvalidArgument(fmt::format("a plan has at most {} points, this one has {:.0f}",
-                                        kMaxPlanPoints, points_));
-    }
+    size_.add(axes);
     axes_ = &axes;
-    common_ = common_fields(config_, axes);
+    common_ = common_fields(of_model_, axes);
     const std::vector<PatternChoice> patterns = distinct_patterns(axes.patterns, plan_.notices);
     for (const Suite* suite : axes.suites) add_suite(*suite, patterns);
     ++num_sweeps_;
@@ -165,15 +167,32 @@ class PlanBuilder {
 
   const ModelConfig& config_;
   const SweepAxes* axes_ = nullptr;
-  Cell common_;
+  Cell of_model_, common_;
   SweepPlan plan_;
   std::map<std::string, std::int64_t> sweep_of_;  ///< by cell id
   std::set<std::string> known_;                   ///< cells of this sweep that an earlier one has
-  double points_ = 0;
+  PlanSize size_;
   std::int64_t num_sweeps_ = 0;
 };
 
 }  // namespace
+
+void PlanSize::add(const SweepAxes& axes) {
+  check_axes(axes);
+  const double points = num_points(axes);
+  points_ += points;
+  letters_ += points * num_letters(axes);
+  if (points_ > double(kMaxPlanPoints)) {
+    throw InvalidArgument(
+        fmt::format("a plan has at most {} points, this one has {:.0f}", kMaxPlanPoints, points_));
+  }
+  if (letters_ > double(kMaxPlanLetters)) {
+    throw InvalidArgument(
+        fmt::format("a plan has at most {} letters of patterns and tasks over all its points, this "
+                    "one has {:.0f}",
+                    kMaxPlanLetters, letters_));
+  }
+}
 
 SweepPlan make_sweep_plan(const ModelConfig& config, std::span<const SweepAxes> sweeps) {
   if (sweeps.empty()) throw InvalidArgument("a plan without sweeps has no cells");

@@ -50,13 +50,24 @@ struct SweepPlan {
   std::vector<std::string> notices;
 };
 
-/// Points of all sweeps together, before cells that are the same are taken as one.
+/// Points of all sweeps together, before cells that are the same are taken as one; and so the
+/// values of an axis.
 inline constexpr std::int64_t kMaxPlanPoints = 10'000;
+
+/// How large a plan becomes, counted before its cells are made. Throws InvalidArgument naming the
+/// numbers beyond kMaxPlanPoints and kMaxPlanLetters, and for an axis without values.
+class PlanSize {
+ public:
+  void add(const SweepAxes& axes);
+
+ private:
+  double points_ = 0, letters_ = 0;
+};
 
 /// Crosses the axes of each sweep: suites, then contexts, batches, indexer modes, patterns, phases.
 /// A cell that several sweeps name is measured once, where it comes first. All cells share the
 /// model, so that its weights load once. Throws InvalidArgument naming the numbers where context +
-/// decode tokens exceed max_positions, for an axis without values, and beyond kMaxPlanPoints.
+/// decode tokens exceed max_positions, and for what PlanSize refuses.
 SweepPlan make_sweep_plan(const ModelConfig& config, std::span<const SweepAxes> sweeps);
 SweepPlan make_sweep_plan(const ModelConfig& config, const SweepAxes& axes);
 

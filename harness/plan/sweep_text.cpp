@@ -1,5 +1,7 @@
 #include "harness/plan/sweep_text.h"
 
+#include <fmt/format.h>
+
 #include "harness/plan/value_lists.h"
 #include "kernels/base/error.h"
 
@@ -32,15 +34,23 @@ std::vector<std::int64_t> counts(const std::vector<AskedText>& texts) {
   for (const AskedText& asked : texts) {
     const std::vector<std::int64_t> values = parse_counts(asked.origin, asked.text);
     all.insert(all.end(), values.begin(), values.end());
+    // A range of a few letters has thousands of values.
+    if (std::int64_t(all.size()) > kMaxPlanPoints) {
+      throw InvalidArgument(fmt::format("{}: a plan has at most {} points, these are {} values",
+                                        asked.origin, kMaxPlanPoints, all.size()));
+    }
   }
   return all;
 }
 
 std::optional<Dialect> dialect_of(const std::optional<AskedText>& asked) {
-  std::optional<Dialect> dialect;
-  if (!asked) return dialect;
-  for_each_item({*asked}, [&](const std::string& name) { dialect = parse_dialect(name); });
-  return dialect;
+  if (!asked) return std::nullopt;
+  try {
+    return parse_dialect(asked->text);
+  } catch (Error& error) {
+    error.add_context(asked->origin);
+    throw;
+  }
 }
 
 std::vector<PatternChoice> patterns_of(const SweepText& sweep, const ModelConfig& config) {

@@ -26,6 +26,7 @@ class NoProgress final : public Progress {
   void step(const std::string&) override {}
   void trial_finished(const TrialPosition&, const Cell&, const TrialRecord&) override {}
   void run_finished(const std::string&) override {}
+  void silence() override {}
 };
 
 bool environment_has(const char* name) {

@@ -23,7 +23,7 @@ struct TrialPosition {
   double work = 0;  ///< estimated operations, in the unit of `total_work`
 };
 
-/// Told of a run's course, from one thread.
+/// Told of a run's course, from one thread; silence() may come from another.
 class Progress {
  public:
   virtual ~Progress() = default;
@@ -36,6 +36,9 @@ class Progress {
   virtual void trial_finished(const TrialPosition& position, const Cell& cell,
                               const TrialRecord& trial) = 0;
   virtual void run_finished(const std::string& status) = 0;
+  /// Nothing is written from here on, and nothing is being written when this returns: for who ends
+  /// the process beside the thread that runs, and has the last word.
+  virtual void silence() = 0;
 };
 
 /// What the stream can show, as far as it matters.

@@ -12,6 +12,8 @@ namespace dsabench {
 /// A progress that can also say that the run is alive while nothing happens.
 class TickableProgress : public Progress {
  public:
+  /// What make_ticking puts around it keeps every other call away.
+  void silence() final {}
   /// Called now and then between two other calls.
   virtual void tick() = 0;
 };
@@ -24,7 +26,7 @@ std::unique_ptr<TickableProgress> make_live_progress(std::ostream& stream,
 std::unique_ptr<TickableProgress> make_jsonl_progress(std::ostream& stream,
                                                       std::chrono::milliseconds heartbeat);
 
-/// Ticks `inner` from a thread of its own, and lets one call at a time through.
+/// Ticks `inner` from a thread of its own, and lets one call at a time through, none after silence.
 std::unique_ptr<Progress> make_ticking(std::unique_ptr<TickableProgress> inner,
                                        std::chrono::milliseconds interval);
 

@@ -14,38 +14,43 @@ class TickingProgress final : public Progress {
           std::unique_lock lock(mutex_);
           while (!stop.stop_requested()) {
             wake_.wait_for(lock, stop, interval, [] { return false; });
-            if (!stop.stop_requested()) inner_->tick();
+            if (!silent_ && !stop.stop_requested()) inner_->tick();
           }
         }) {}
 
   void message(const std::string& text) override {
-    const std::lock_guard lock(mutex_);
-    inner_->message(text);
+    tell([&] { inner_->message(text); });
   }
   void run_started(const std::string& run_id, std::int64_t num_trials, double total_work) override {
-    const std::lock_guard lock(mutex_);
-    inner_->run_started(run_id, num_trials, total_work);
+    tell([&] { inner_->run_started(run_id, num_trials, total_work); });
   }
   void trial_started(const TrialPosition& position, const Cell& cell) override {
-    const std::lock_guard lock(mutex_);
-    inner_->trial_started(position, cell);
+    tell([&] { inner_->trial_started(position, cell); });
   }
   void step(const std::string& text) override {
-    const std::lock_guard lock(mutex_);
-    inner_->step(text);
+    tell([&] { inner_->step(text); });
   }
   void trial_finished(const TrialPosition& position, const Cell& cell,
                       const TrialRecord& trial) override {
-    const std::lock_guard lock(mutex_);
-    inner_->trial_finished(position, cell, trial);
+    tell([&] { inner_->trial_finished(position, cell, trial); });
   }
   void run_finished(const std::string& status) override {
+    tell([&] { inner_->run_finished(status); });
+  }
+  void silence() override {
     const std::lock_guard lock(mutex_);
-    inner_->run_finished(status);
+    silent_ = true;
   }
 
  private:
+  template <class Call>
+  void tell(const Call& call) {
+    const std::lock_guard lock(mutex_);
+    if (!silent_) call();
+  }
+
   std::mutex mutex_;
+  bool silent_ = false;
   std::condition_variable_any wake_;
   std::unique_ptr<TickableProgress> inner_;
   std::jthread thread_;  // last: it ends before what it uses

@@ -1,5 +1,6 @@
 #include "harness/plan/plan_file.h"
 
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "harness/plan/located_json.h"
@@ -179,9 +180,53 @@ TEST_CASE("what a plan says is refused with its place, its value and what was ex
 }
 
 TEST_CASE("a plan beyond any use is refused before it is made") {
-  nlohmann::json plan = tiny_plan();
-  plan["sweeps"] = {{{"context", "1-4096+1"}, {"batch", "1-4096+1"}}};
-  CHECK(contains(refusal(plan.dump()), "at most 10000 points"));
+  using nlohmann::json;
+  json plan = tiny_plan();
+  const auto refused_with = [&plan](const json& sweeps, const std::string& part) {
+    plan["sweeps"] = sweeps;
+    const std::string message = refusal(plan.dump());
+    CAPTURE(part, message);
+    CHECK(message.starts_with("plan.json:"));
+    CHECK(contains(message, part));
+  };
+  const std::string range = "1-4096+1";
+  refused_with({{{"context", range}, {"batch", range}}}, "at most 10000 points");
+  // What a few bytes stand for is never held, however often they are written.
+  refused_with({{{"context", json(9999, range)}}}, "at most 10000 points, these are 12288");
+  refused_with(json(9999, {{"context", range}}), "at most 10000 points");
+  refused_with({{{"context", json(10001, 64)}}}, "/sweeps/0/context: a plan has at most");
+  refused_with(json(10001, json::object()), "/sweeps: a plan has at most 10000 points");
+  plan["set"]["num_hidden_layers"] = 16384;
+  refused_with({{{"pattern", json(9999, "uniform")}, {"retention", json(9999, "1/2")}}},
+               "at most 4194304 letters of patterns, 99980001 patterns of 16384 layers");
+  refused_with({{{"pattern", json(200, "checkpoint")}, {"phase", "prefill,decode"}}},
+               "at most 4194304 letters of patterns and tasks over all its points");
+  refused_with({{{"suite", "ruler-synth"},
+                 {"tasks", json(9999, std::string(1000, 't'))},
+                 {"context", "1-100+1"}}},
+               "at most 4194304 letters of patterns and tasks");
+}
+
+TEST_CASE("places cost no more than the text is long") {
+  // Each alone is a document that a place per value, by name or counted from the first line, would
+  // take hours and hundreds of gigabytes for.
+  const std::string key(1'000'000, 'k');
+  const std::int64_t num_values = 200'000;
+  std::string text = "{\"" + key + "\":[" + std::string(2'000'000, '\n');
+  for (std::int64_t i = 0; i < num_values; ++i) text += i == 0 ? "1" : ",1";
+  const std::clock_t start = std::clock();
+  const LocatedJson document("f", text + "]}");
+  CHECK(document.where("/" + key + "/199999").starts_with("f:2000001:399999: /kkk"));
+  std::string short_text = std::string(2'000'000, '\n') + "[7";
+  for (std::int64_t i = 1; i < num_values; ++i) short_text += ",7";
+  const LocatedJson list("f", short_text + "]");
+  std::int64_t num_right = 0;
+  for (std::int64_t i = 0; i < num_values; ++i) {
+    num_right += list.where("/" + std::to_string(i)) ==
+                 "f:2000001:" + std::to_string(2 * i + 2) + ": /" + std::to_string(i);
+  }
+  CHECK(num_right == num_values);
+  CHECK(double(std::clock() - start) / CLOCKS_PER_SEC < 20);
 }
 
 TEST_CASE("places are those of the value") {

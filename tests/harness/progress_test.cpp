@@ -135,6 +135,24 @@ TEST_CASE("a silent trial gives signs of life") {
   }
 }
 
+TEST_CASE("nothing is written after silence, by no thread") {
+  for (const ProgressMode mode :
+       {ProgressMode::plain, ProgressMode::jsonl, ProgressMode::automatic, ProgressMode::off}) {
+    std::ostringstream stream;
+    const auto progress =
+        make_progress(mode, stream, {.is_terminal = true}, std::chrono::milliseconds(1));
+    progress->run_started("01", 2, 3.0);
+    progress->trial_started({0, 2, 0, 1.0}, prefill_cell());
+    progress->silence();
+    const std::string before = stream.str();
+    CHECK(before.empty() == (mode == ProgressMode::off));
+    tell_all(*progress, measured());
+    progress->trial_started({0, 2, 0, 1.0}, prefill_cell());
+    usleep(20'000);  // ticks come every millisecond
+    CHECK(stream.str() == before);
+  }
+}
+
 TEST_CASE("what names hold does not drive the terminal") {
   TrialRecord trial = incorrect();
   trial.reason = "evil\x1b[2Jname\n\xc2\x9b\xff";
