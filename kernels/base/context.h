@@ -40,12 +40,15 @@ class DeviceScratch {
 
 /// Handed to every operator: where it runs, on which stream, with which scratch.
 /// `stream` is a cudaStream_t on CUDA devices, which must outlive the context, and null on the CPU.
-/// Owns only the scratch; `device_scratch` is made by the first operator that needs it.
+/// Owns only the scratch; what lies on a CUDA device is made by the first operator that needs it.
 struct Context {
   Device device;
   void* stream = nullptr;
   mutable Workspace workspace = {};
   mutable std::unique_ptr<DeviceScratch> device_scratch = {};
+  /// Counters: zero whenever no operator runs, each leaves them so. No operator need clear them
+  /// first, also where a captured graph repeats it.
+  mutable std::unique_ptr<DeviceScratch> device_counters = {};
 };
 
 }  // namespace dsabench

@@ -18,6 +18,8 @@ class Launch {
   void check() const { check_launch(op_); }
   /// The context's scratch, at least `bytes`, valid until the next operator.
   void* scratch(std::int64_t bytes) const;
+  /// The context's counters, at least `bytes`, all zero; the operator's kernels leave them zero.
+  void* counters(std::int64_t bytes) const;
 
  private:
   DeviceGuard guard_;

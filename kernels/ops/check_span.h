@@ -31,6 +31,19 @@ inline void check_span(std::string_view op, std::size_t index, const SequenceSpa
   }
 }
 
+/// Where row i of a span stands: as `positions` [tokens] say, on the CPU, or the span where there
+/// are none. Throws InvalidArgument for a position at or beyond the span's end.
+inline std::int64_t checked_position(std::string_view op, const ConstTensorView& positions,
+                                     const SequenceSpan& span, std::int64_t i) {
+  if (positions.empty()) return span.first_position + i;
+  const std::int64_t row = span.row_begin + i, position = positions.data<std::int32_t>()[row];
+  if (position < 0 || position >= span.end_position()) {
+    throw InvalidArgument(fmt::format("{}: positions of row {}: not one below {}: {}", op, row,
+                                      span.end_position(), position));
+  }
+  return position;
+}
+
 /// Throws InvalidArgument unless `span` lies within `tokens` packed rows and its keys among the
 /// `cached` rows of a cache: in order where `table` is empty, else in the blocks that it names. On
 /// another device than the CPU the names are not looked at.

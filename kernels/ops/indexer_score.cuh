@@ -64,7 +64,9 @@ __device__ __forceinline__ bool find_tile(const ScoreBatch& batch, int rows_per_
   tile.first_row = index * rows_per_tile;
   tile.num_rows = min(rows_per_tile, tile.segment->num_rows - tile.first_row);
   tile.first_key = static_cast<int>(blockIdx.x) * kScoreKeys;
-  tile.num_keys = tile.segment->first_position + tile.first_row + tile.num_rows;
+  tile.num_keys = batch.positions == nullptr
+                      ? tile.segment->first_position + tile.first_row + tile.num_rows
+                      : tile.segment->keys_end;
   return tile.first_key < tile.num_keys && tile.num_keys > top_k;
 }
 

@@ -82,14 +82,23 @@ __device__ __forceinline__ void find_bin(SelectShared& shared, std::uint32_t ran
   __syncthreads();
 }
 
+/// Where a search begins: after `passes` of its three, `prefix` are the highest bits of what is
+/// searched.
+struct SelectStart {
+  std::uint32_t prefix = 0;
+  int passes = 0;
+};
+inline constexpr int kFirstShift = 21;
+
 /// The rank-th largest of the keys that take part; leaves its rank among its equals in shared.rank
 /// and their number in shared.size.
 template <class KeyOf>
 __device__ __forceinline__ std::uint32_t select_rank(SelectShared& shared, int n,
-                                                     std::uint32_t rank, KeyOf&& key_of) {
-  constexpr int kShifts[] = {21, 10, 0}, kWidths[] = {11, 11, 10};
-  std::uint32_t value = 0;
-  for (int pass = 0; pass < 3; ++pass) {
+                                                     std::uint32_t rank, KeyOf&& key_of,
+                                                     SelectStart start = {}) {
+  constexpr int kShifts[] = {kFirstShift, 10, 0}, kWidths[] = {11, 11, 10};
+  std::uint32_t value = start.prefix;
+  for (int pass = start.passes; pass < 3; ++pass) {
     count_bins(shared, n, value, kShifts[pass], kWidths[pass], key_of);
     find_bin(shared, rank);
     value = value << kWidths[pass] | shared.bin;
@@ -98,21 +107,24 @@ __device__ __forceinline__ std::uint32_t select_rank(SelectShared& shared, int n
   return value;
 }
 
-/// The row of a block.
+/// A row of the batch.
 struct SelectRow {
   const ScoreSegment* segment;  ///< null beyond the batch's rows
   int row;                      ///< of the segment
   int num_keys;                 ///< causal
   std::int64_t packed;
 };
-__device__ __forceinline__ SelectRow find_row(const ScoreBatch& batch) {
-  int r = static_cast<int>(blockIdx.x), s = 0;
+__device__ __forceinline__ SelectRow find_row(const ScoreBatch& batch, unsigned index) {
+  int r = static_cast<int>(index), s = 0;
   while (s < batch.num_segments && r >= batch.segments[s].num_rows) {
     r -= batch.segments[s++].num_rows;
   }
   if (s == batch.num_segments) return {};
   const ScoreSegment& segment = batch.segments[s];
-  return {&segment, r, segment.first_position + r + 1, segment.row_begin + r};
+  return {&segment, r, batch.row_keys(segment, r), segment.row_begin + r};
+}
+__device__ __forceinline__ SelectRow find_row(const ScoreBatch& batch) {
+  return find_row(batch, blockIdx.x);
 }
 
 __device__ __forceinline__ void select_all(const SelectOutputs& out, std::int64_t row, int n) {
@@ -180,6 +192,23 @@ __device__ __forceinline__ std::uint32_t write_selected(SelectShared& shared,
     equal += __popc(equal_mask);
   }
   return best_below;
+}
+
+/// The best top_k of n > top_k scores, of which the one of rank `rank` within `start` is the last.
+__device__ __forceinline__ void select_scores(SelectShared& shared, const SelectOutputs& out,
+                                              std::int64_t at, const float* row, int n,
+                                              std::uint32_t rank, SelectStart start = {}) {
+  const std::uint32_t worst = select_rank(
+      shared, n, rank,
+      [&](int i, std::uint32_t& key) {
+        key = cuda::ordered_bits(row[i]);
+        return true;
+      },
+      start);
+  const std::uint32_t ties = shared.rank;
+  const bool tie_left_out = shared.size > ties;
+  const std::uint32_t best_below = write_selected(shared, out, at, row, n, worst, ties);
+  write_margin(out, at, worst, best_below, tie_left_out);
 }
 
 }  // namespace dsabench::ops::detail

@@ -1,5 +1,7 @@
 #include "kernels/ops/indexer_topk.h"
 
+#include <vector>
+
 #include "kernels/base/check.h"
 #include "kernels/ops/check_span.h"
 #include "kernels/ops/detail_cuda.h"
@@ -33,6 +35,19 @@ void check_sequence(const Context& ctx, const IndexerTopkArgs& args, std::size_t
   }
 }
 
+/// Every row a sequence of its own, where `positions` says that it stands.
+std::vector<IndexerSequence> placed_rows(const IndexerTopkArgs& args) {
+  std::vector<IndexerSequence> rows;
+  for (const IndexerSequence& sequence : args.sequences) {
+    const SequenceSpan& span = sequence.span;
+    for (std::int64_t i = 0; i < span.num_rows; ++i) {
+      rows.push_back(sequence);
+      rows.back().span = {span.row_begin + i, 1, checked_position(kName, args.positions, span, i)};
+    }
+  }
+  return rows;
+}
+
 }  // namespace
 
 void indexer_topk(const Context& ctx, const IndexerTopkArgs& args) {
@@ -52,7 +67,16 @@ void indexer_topk(const Context& ctx, const IndexerTopkArgs& args) {
   if (args.run_counter == nullptr) throw InvalidArgument("indexer_topk: run_counter is null");
   for (std::size_t i = 0; i < args.sequences.size(); ++i) check_sequence(ctx, args, i);
 
-  if (ctx.device.is_cpu()) return detail::indexer_topk_cpu(ctx, args);
+  if (!args.positions.empty()) {
+    check_tensor(ctx, kName, "positions", args.positions, DType::i32, {tokens});
+  }
+  if (ctx.device.is_cpu()) {
+    if (args.positions.empty()) return detail::indexer_topk_cpu(ctx, args);
+    const std::vector<IndexerSequence> rows = placed_rows(args);
+    IndexerTopkArgs placed = args;
+    placed.sequences = rows;
+    return detail::indexer_topk_cpu(ctx, placed);
+  }
   detail::indexer_topk_cuda(ctx, args);
 }
 

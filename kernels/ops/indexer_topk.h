@@ -32,13 +32,22 @@ struct IndexerSequence {
 ///   indices       [tokens, top_k]       i32 out: positions in ascending order, then -1
 ///   margins       [tokens]              f32 out, may be empty: k-th minus (k+1)-th best score,
 ///                                       kNoMargin where nothing is cut or only NaN is
+///   positions     [tokens]              i32, may be empty: where row t stands, in place of what
+///   its
+///                                       span says, on the operator's device, so that a captured
+///                                       graph can be replayed further on. Of the span then counts
+///                                       only end_position, a bound: 0 <= positions[t] <
+///                                       end_position. On the CPU others throw InvalidArgument; on
+///                                       CUDA one beyond is taken for the last, one below 0 selects
+///                                       nothing.
 ///   run_counter   incremented once by the kernel itself, on the device it runs on: the proof that
 ///                 an indexer ran. In that device's memory. Must not be null.
 /// Memory beyond the outputs does not grow with tokens * keys (on CUDA: at most 256 MiB, or one
-/// row of scores; on sm_90a at most 1 GiB, 16 * top_k + 32 KiB a row). Products of bf16 and f8_e4m3
-/// are exact, sums f32; but on sm_90a, from 256 rows on, a sum of e4m3 products keeps about 14 bits
-/// beside its largest addend, as the tensor cores' does. Throws InvalidArgument on a
-/// mismatch, spans that exceed the tensors, or top_k < 1. 2 * heads * dim flops a causal pair.
+/// row of scores; on sm_90a at most 1 GiB, 16 * top_k + 32 KiB a row). On CUDA a call like one
+/// before it neither allocates nor waits nor reads host memory later: it can be captured. Products
+/// of bf16 and f8_e4m3 are exact, sums f32; but on sm_90a, from 256 rows on, a sum of e4m3 products
+/// keeps about 14 bits beside its largest addend, as the tensor cores' does. Throws InvalidArgument
+/// on a mismatch, spans that exceed the tensors, or top_k < 1. 2 * heads * dim flops a causal pair.
 /// Reference: DeepSeek-V3.2-Exp inference/model.py `Indexer`, DeepGEMM `fp8_mqa_logits`.
 struct IndexerTopkArgs {
   ConstTensorView q, head_weights;
@@ -46,6 +55,7 @@ struct IndexerTopkArgs {
   std::int64_t top_k = 0;
   TensorView indices, margins;
   std::uint64_t* run_counter = nullptr;
+  ConstTensorView positions = {};
 };
 void indexer_topk(const Context& ctx, const IndexerTopkArgs& args);
 

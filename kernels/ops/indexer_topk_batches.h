@@ -19,7 +19,8 @@ struct ScoreSegment {
   std::int64_t row_begin;     ///< packed row of the first
   std::int64_t scores_begin;  ///< of the first row, in the scratch
   std::int32_t num_rows, first_position, score_stride;
-  bool aligned;  ///< every key starts at a multiple of a vector load
+  std::int32_t keys_end;  ///< no row has more keys
+  bool aligned;           ///< every key starts at a multiple of a vector load
 };
 
 struct ScoreBatch {
@@ -28,6 +29,15 @@ struct ScoreBatch {
   int num_segments = 0;
   std::int64_t num_rows = 0, num_scores = 0;
   std::int32_t max_keys = 0;
+  const std::int32_t* positions = nullptr;  ///< of packed rows; null: the segments' own
+
+  /// Causal keys of a segment's row.
+  DSABENCH_HOST_DEVICE std::int32_t row_keys(const ScoreSegment& segment, std::int32_t row) const {
+    if (positions == nullptr) return segment.first_position + row + 1;
+    const std::int32_t position = positions[segment.row_begin + row];
+    if (position < 0) return 0;
+    return position < segment.keys_end ? position + 1 : segment.keys_end;
+  }
 };
 
 /// Scores that one launch may leave in the scratch: 256 MiB, unless a single row needs more.
@@ -43,11 +53,14 @@ inline std::int64_t whole_score_row(const SequenceSpan& span) {
 template <class RowScores, class Body>
 void for_each_score_batch(const IndexerTopkArgs& args, std::int64_t vector_bytes,
                           std::int64_t max_scores, RowScores&& row_scores, Body&& body) {
+  const auto* positions = args.positions.empty() ? nullptr : args.positions.data<std::int32_t>();
   ScoreBatch batch;
+  batch.positions = positions;
   bool flushed = false;
   const auto flush = [&] {
     body(batch);
     batch = ScoreBatch();
+    batch.positions = positions;
     flushed = true;
   };
   for (const IndexerSequence& sequence : args.sequences) {
@@ -75,11 +88,13 @@ void for_each_score_batch(const IndexerTopkArgs& args, std::int64_t vector_bytes
           static_cast<std::int32_t>(rows),
           static_cast<std::int32_t>(span.first_position + row),
           static_cast<std::int32_t>(stride),
+          static_cast<std::int32_t>(span.end_position()),
           aligned};
       batch.num_rows += rows;
       batch.num_scores += rows * stride;
-      batch.max_keys =
-          std::max(batch.max_keys, static_cast<std::int32_t>(span.first_position + row + rows));
+      const std::int64_t most =
+          positions == nullptr ? span.first_position + row + rows : span.end_position();
+      batch.max_keys = std::max(batch.max_keys, static_cast<std::int32_t>(most));
       row += rows;
     }
   }

@@ -4,6 +4,7 @@
 #include "kernels/ops/detail_cuda.h"
 #include "kernels/ops/indexer_score.cuh"
 #include "kernels/ops/indexer_select.cuh"
+#include "kernels/ops/indexer_topk_few.h"
 #include "kernels/ops/indexer_topk_sm90.h"
 
 namespace dsabench::ops::detail {
@@ -49,15 +50,7 @@ __global__ void __launch_bounds__(kSelectThreads)
   const float* row =
       scores + segment.scores_begin + std::int64_t{row_of.row} * segment.score_stride;
 
-  const std::uint32_t worst =
-      select_rank(shared, n, static_cast<std::uint32_t>(out.top_k), [&](int i, std::uint32_t& key) {
-        key = cuda::ordered_bits(row[i]);
-        return true;
-      });
-  const std::uint32_t rank = shared.rank;
-  const bool tie_left_out = shared.size > rank;
-  const std::uint32_t best_below = write_selected(shared, out, at, row, n, worst, rank);
-  write_margin(out, at, worst, best_below, tie_left_out);
+  select_scores(shared, out, at, row, n, static_cast<std::uint32_t>(out.top_k));
 }
 
 template <class Stored>
@@ -96,6 +89,7 @@ void run(const cuda::Launch& launch, const IndexerTopkArgs& args) {
 
 void indexer_topk_cuda(const Context& ctx, const IndexerTopkArgs& args) {
   const cuda::Launch launch(ctx, "indexer_topk");
+  if (indexer_topk_few(launch, args)) return;
   if (indexer_topk_sm90(launch, args)) return;
   if (args.q.dtype() == DType::f8_e4m3) {
     run<cuda::E4m3>(launch, args);

@@ -73,6 +73,7 @@ bool fits(const IndexerTopkArgs& args) {
     for (int i = 0; i < dims; ++i) good = good && view.stride(i) * size % kVectorBytes == 0;
     return good;
   };
+  if (!args.positions.empty()) return false;
   if (args.q.dtype() == DType::f32 || args.q.dim(1) > kMaxHeads) return false;
   if (args.q.dim(2) != 64 && args.q.dim(2) != 128) return false;
   // Heads that fill up a tile are zeros, which an infinite key would turn into NaN.

@@ -13,32 +13,57 @@ namespace {
 /// largest GPU of today, and the same on every machine, so that sums run in the same order.
 constexpr std::int64_t kWantedBlocks = 264;
 constexpr std::int64_t kMinSplitKeys = 128;
+/// The same of the kernel for picks, of which one block fills a multiprocessor.
+constexpr std::int64_t kWantedPickBlocks = 132, kMinSplitPicks = 64;
+static_assert(kWantedBlocks <= kMaxMlaSplits && kWantedPickBlocks <= kMaxMlaSplits);
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+bool fits(const void* data, std::int64_t stride, std::int64_t multiple) {
+  return reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && stride % multiple == 0;
+}
+
+bool queries_fit(const MlaCall& call) {
+  return fits(call.q_latent, call.q_latent_strides[0], 8) &&
+         fits(call.q_latent, call.q_latent_strides[1], 8) &&
+         fits(call.q_rope, call.q_rope_strides[0], 8) &&
+         fits(call.q_rope, call.q_rope_strides[1], 8);
+}
+
 bool tensor_cores_fit(const MlaCall& call, DType dtype, std::span<const LatentSequence> sequences) {
-  const auto fits = [](const void* data, std::int64_t stride) {
-    return reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && stride % 8 == 0;
-  };
   bool good = dtype == DType::bf16 && call.latent % 16 == 0 && call.rope % 16 == 0 &&
-              call.latent <= 512 && call.rope <= 64;
-  for (const int i : {0, 1}) {
-    good = good && fits(call.q_latent, call.q_latent_strides[i]) &&
-           fits(call.q_rope, call.q_rope_strides[i]);
-  }
+              call.latent <= 512 && call.rope <= 64 && queries_fit(call);
   for (const LatentSequence& sequence : sequences) {
     good = good && (sequence.span.num_rows == 0 ||
                     (sequence.latents.dtype() == DType::bf16 &&
-                     fits(sequence.latents.raw(), sequence.latents.stride(0))));
+                     fits(sequence.latents.raw(), sequence.latents.stride(0), 8)));
   }
   return good;
+}
+
+/// Whether the kernel for picks takes the call: its dimensions, latents all of one kind.
+bool picks_fit(const MlaCall& call, DType dtype, std::span<const LatentSequence> sequences) {
+  bool good = call.indices != nullptr && dtype == DType::bf16 && call.latent == kPickLatent &&
+              call.rope == kPickRope && queries_fit(call) &&
+              fits(call.out, call.out_strides[0], 2) && fits(call.out, call.out_strides[1], 2);
+  DType cached = DType::f32;
+  for (const LatentSequence& sequence : sequences) {
+    if (sequence.span.num_rows == 0) continue;
+    const DType own = sequence.latents.dtype();
+    good = good && (own == DType::bf16 || own == DType::u8) &&
+           (cached == DType::f32 || cached == own) &&
+           fits(sequence.latents.raw(), sequence.latents.stride(0), own == DType::u8 ? 16 : 8);
+    cached = own;
+  }
+  return good && mla_picks_fit_device();
 }
 
 }  // namespace
 
 void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
              const ConstTensorView& q_rope, const ConstTensorView& indices,
-             std::span<const LatentSequence> sequences, const TensorView& out, float scale) {
+             std::span<const LatentSequence> sequences, const TensorView& out, float scale,
+             const ConstTensorView& positions) {
   const DType dtype = q_latent.dtype();
   const std::int64_t heads = q_latent.dim(1), latent = q_latent.dim(2), rope = q_rope.dim(2);
   if (latent > kMaxMlaLatent || latent + rope > kMaxMlaKey) {
@@ -59,6 +84,7 @@ void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
                q_rope.raw(),
                out.raw(),
                indices.empty() ? nullptr : indices.data<std::int32_t>(),
+               positions.empty() ? nullptr : positions.data<std::int32_t>(),
                {q_latent.stride(0), q_latent.stride(1)},
                {q_rope.stride(0), q_rope.stride(1)},
                {out.stride(0), out.stride(1)},
@@ -72,10 +98,12 @@ void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
                1,
                nullptr,
                nullptr};
-  const bool tensor_cores = tensor_cores_fit(call, dtype, sequences);
-  const std::int64_t blocks = tokens * ceil_div(heads, tensor_cores ? 32 : 8);
+  const bool picks = picks_fit(call, dtype, sequences);
+  const bool tensor_cores = !picks && tensor_cores_fit(call, dtype, sequences);
+  const std::int64_t blocks = tokens * ceil_div(heads, picks || tensor_cores ? 32 : 8);
   const std::int64_t wanted = std::clamp<std::int64_t>(
-      ceil_div(kWantedBlocks, blocks), 1, std::max<std::int64_t>(1, keys / kMinSplitKeys));
+      picks ? kWantedPickBlocks / blocks : ceil_div(kWantedBlocks, blocks), 1,
+      std::max<std::int64_t>(1, keys / (picks ? kMinSplitPicks : kMinSplitKeys)));
   const std::int64_t split_keys =
       std::max<std::int64_t>(1, ceil_div(ceil_div(keys, wanted), 64)) * 64;
   call.split_keys = static_cast<std::int32_t>(split_keys);
@@ -93,7 +121,9 @@ void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
   MlaBatch batch{};
   const auto flush = [&] {
     if (batch.num_segments == 0) return;
-    if (tensor_cores) {
+    if (picks) {
+      launch_mla_picks(launch, batch, call);
+    } else if (tensor_cores) {
       launch_mla_tensor(launch, batch, call);
     } else {
       launch_mla_plain(launch, batch, call, dtype);
@@ -119,8 +149,9 @@ void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
 
 void sparse_mla_cuda(const Context& ctx, const SparseMlaArgs& args) {
   const cuda::Launch launch(ctx, "sparse_mla");
-  if (sparse_mla_sm90(launch, args)) return;
-  run_mla(launch, args.q_latent, args.q_rope, args.indices, args.sequences, args.out, args.scale);
+  if (args.positions.empty() && sparse_mla_sm90(launch, args)) return;
+  run_mla(launch, args.q_latent, args.q_rope, args.indices, args.sequences, args.out, args.scale,
+          args.positions);
 }
 
 void dense_mla_cuda(const Context& ctx, const DenseMlaArgs& args) {

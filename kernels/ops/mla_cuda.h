@@ -30,6 +30,7 @@ struct MlaCall {
   const void* q_rope;
   void* out;
   const std::int32_t* indices;
+  const std::int32_t* positions;  ///< of packed rows; null: the segments' own
   std::int64_t q_latent_strides[2], q_rope_strides[2], out_strides[2], indices_stride;
   std::int32_t heads, latent, rope, top_k;
   float scale;
@@ -40,11 +41,18 @@ struct MlaCall {
   float* values;
 };
 
-/// Runs the call: `indices` empty for dense attention. Heads in f32 or bf16, sums in f32.
+/// Runs the call: `indices` empty for dense attention, `positions` where the spans tell. Heads in
+/// f32 or bf16, sums in f32.
 void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
              const ConstTensorView& q_rope, const ConstTensorView& indices,
-             std::span<const LatentSequence> sequences, const TensorView& out, float scale);
+             std::span<const LatentSequence> sequences, const TensorView& out, float scale,
+             const ConstTensorView& positions = {});
 
+/// Few queries over selected keys, in bf16 or the fp8 cache: kPickLatent + kPickRope, aligned rows.
+void launch_mla_picks(const cuda::Launch& launch, const MlaBatch& batch, const MlaCall& call);
+inline constexpr std::int64_t kPickLatent = 512, kPickRope = 64;
+/// Whether the current device has the shared memory for it.
+bool mla_picks_fit_device();
 /// bf16 with dimensions in multiples of 16 and aligned rows: tensor cores.
 void launch_mla_tensor(const cuda::Launch& launch, const MlaBatch& batch, const MlaCall& call);
 /// Anything else.
@@ -55,6 +63,6 @@ void launch_mla_merge(const cuda::Launch& launch, const MlaBatch& batch, const M
                       DType dtype);
 
 /// Limits of the CUDA form.
-inline constexpr std::int64_t kMaxMlaLatent = 1024, kMaxMlaKey = 1280;
+inline constexpr std::int64_t kMaxMlaLatent = 1024, kMaxMlaKey = 1280, kMaxMlaSplits = 512;
 
 }  // namespace dsabench::ops::detail

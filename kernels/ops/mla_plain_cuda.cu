@@ -122,27 +122,6 @@ __global__ void __launch_bounds__(kThreads, 1)
   }
 }
 
-/// One block a (row, head).
-template <class T>
-__global__ void merge_kernel(const __grid_constant__ MlaBatch batch, const MlaCall call) {
-  const MlaQuery query = find_query(batch, call);
-  const int head = static_cast<int>(blockIdx.y);
-  const std::int64_t first = state_index(call, query, head);
-  float largest = minus_infinity(), total = 0.0f;
-  for (int s = 0; s < call.splits; ++s) largest = fmaxf(largest, call.states[2 * (first + s)]);
-  const auto worth = [&](int s) { return rescale(call.states[2 * (first + s)], largest); };
-  for (int s = 0; s < call.splits; ++s) total += call.states[2 * (first + s) + 1] * worth(s);
-  auto* out =
-      static_cast<T*>(call.out) + query.row * call.out_strides[0] + head * call.out_strides[1];
-  for (int i = static_cast<int>(threadIdx.x); i < call.latent; i += kThreads) {
-    float sum = 0.0f;
-    for (int s = 0; s < call.splits; ++s) {
-      sum += call.values[(first + s) * call.latent + i] * worth(s);
-    }
-    cuda::store(out[i], total == 0.0f ? 0.0f : sum / total);
-  }
-}
-
 dim3 grid_of(const MlaBatch& batch, std::int64_t head_groups, std::int64_t splits) {
   return {cuda::grid_size(batch.num_rows), cuda::grid_size(head_groups), cuda::grid_size(splits)};
 }
@@ -158,14 +137,6 @@ void launch_mla_plain(const cuda::Launch& launch, const MlaBatch& batch, const M
                                              cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
     mla_plain_kernel<T><<<grid_of(batch, cuda::ceil_div(call.heads, kHeads), call.splits), kThreads,
                           static_cast<std::size_t>(bytes), launch.stream()>>>(batch, call);
-    launch.check();
-  });
-}
-
-void launch_mla_merge(const cuda::Launch& launch, const MlaBatch& batch, const MlaCall& call,
-                      DType dtype) {
-  cuda::with_activation_type(dtype, [&]<class T>(T) {
-    merge_kernel<T><<<grid_of(batch, call.heads, 1), kThreads, 0, launch.stream()>>>(batch, call);
     launch.check();
   });
 }

@@ -34,7 +34,10 @@ __device__ __forceinline__ MlaQuery find_query(const MlaBatch& batch, const MlaC
   while (r >= batch.segments[s].num_rows) r -= batch.segments[s++].num_rows;
   query.segment = &batch.segments[s];
   query.row = query.segment->row_begin + r;
-  query.position = query.segment->first_position + r;
+  const std::int32_t first = query.segment->first_position;
+  query.position = call.positions == nullptr
+                       ? first + r
+                       : min(call.positions[query.row], first + query.segment->num_rows - 1);
   const std::int32_t keys = call.indices == nullptr ? query.position + 1 : call.top_k;
   query.begin = static_cast<std::int32_t>(blockIdx.z) * call.split_keys;
   query.end = min(keys, query.begin + call.split_keys);

@@ -12,7 +12,8 @@ constexpr std::string_view kName = "sparse_mla";
 void check_causal(const SparseMlaArgs& args, const SequenceSpan& span) {
   const std::int64_t top_k = args.indices.dim(1);
   for (std::int64_t i = 0; i < span.num_rows; ++i) {
-    const std::int64_t row = span.row_begin + i, position = span.first_position + i;
+    const std::int64_t row = span.row_begin + i;
+    const std::int64_t position = checked_position(kName, args.positions, span, i);
     const auto* picks = args.indices.row<std::int32_t>(row);
     std::int64_t outside = 0;
     for (std::int64_t j = 0; j < top_k; ++j) {
@@ -39,6 +40,9 @@ void sparse_mla(const Context& ctx, const SparseMlaArgs& args) {
   check_tensor(ctx, kName, "q_rope", args.q_rope, dtype, {tokens, heads, kAnySize});
   check_tensor(ctx, kName, "indices", args.indices, DType::i32, {tokens, kAnySize});
   check_tensor(ctx, kName, "out", args.out, dtype, {tokens, heads, latent_dim});
+  if (!args.positions.empty()) {
+    check_tensor(ctx, kName, "positions", args.positions, DType::i32, {tokens});
+  }
   for (std::size_t i = 0; i < args.sequences.size(); ++i) {
     const LatentSequence& sequence = args.sequences[i];
     if (sequence.span.num_rows == 0) continue;

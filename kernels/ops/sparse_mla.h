@@ -28,6 +28,8 @@ struct LatentSequence {
 ///   indices   [tokens, top_k]              i32: positions 0..position(t), any order, each at most
 ///                                          once; -1 = no key
 ///   out       [tokens, heads, latent_dim]  f32; zeros for a row that selects nothing
+///   positions [tokens]                     i32, may be empty: where row t stands, as indexer_topk
+///                                          takes it: of the span then counts only end_position
 /// On CUDA q_latent, q_rope, latents and out may be bf16 (the softmax's weights are then rounded to
 /// bf16 before they meet the latents); latent_dim is at most 1024 and latent_dim + rope_dim 1280.
 /// Softmax in f32 over the selected keys, no sink, no window. Throws InvalidArgument on a mismatch,
@@ -39,6 +41,7 @@ struct SparseMlaArgs {
   std::span<const LatentSequence> sequences;
   TensorView out;
   float scale = 1.0f;
+  ConstTensorView positions = {};
 };
 void sparse_mla(const Context& ctx, const SparseMlaArgs& args);
 
