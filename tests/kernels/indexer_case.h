@@ -65,6 +65,24 @@ struct IndexerCase {
     pool_scales = scales[0].empty() ? Tensor() : scattered->pool(scales);
   }
 
+  /// From here on rows stand where `positions` say: the last of a sequence at its end, the others
+  /// anywhere before.
+  void place(Random& random) {
+    positions = Tensor(DType::i32, {q.dim(0)});
+    positions.fill_bytes(kGuard);
+    for (const ops::SequenceSpan& span : spans) {
+      for (std::int64_t i = 0; i < span.num_rows; ++i) {
+        const std::int64_t last = span.end_position() - 1;
+        positions.data<std::int32_t>()[span.row_begin + i] =
+            static_cast<std::int32_t>(i + 1 == span.num_rows ? last : random.integer(0, last));
+      }
+    }
+  }
+  std::int64_t position(const ops::SequenceSpan& span, std::int64_t row) const {
+    return positions.empty() ? span.first_position + row
+                             : positions.data<std::int32_t>()[span.row_begin + row];
+  }
+
   std::vector<ops::IndexerSequence> sequences() const {
     std::vector<ops::IndexerSequence> list;
     for (std::size_t i = 0; i < spans.size(); ++i) {
@@ -89,6 +107,7 @@ struct IndexerCase {
                               .margins = {},
                               .run_counter = &runs};
     if (with_margins) args.margins = margins.view();
+    if (!positions.empty()) args.positions = positions.view();
     ops::indexer_topk(ctx, args);
   }
 
@@ -97,8 +116,7 @@ struct IndexerCase {
     ConstTensorView scale;
     if (!scales[sequence].empty()) scale = scales[sequence].view();
     return reference::indexer_scores_row(q.view(), head_weights.view(), span.row_begin + row,
-                                         keys[sequence].view(), scale,
-                                         span.first_position + row + 1);
+                                         keys[sequence].view(), scale, position(span, row) + 1);
   }
 
   /// The selection of a packed row without its padding.
@@ -109,7 +127,7 @@ struct IndexerCase {
 
   std::int64_t top_k;
   std::vector<ops::SequenceSpan> spans;
-  Tensor q, head_weights, indices, margins;
+  Tensor q, head_weights, indices, margins, positions;
   std::vector<Tensor> keys, scales;
   std::optional<ScatteredCache> scattered;
   Tensor pool_keys, pool_scales;

@@ -1,7 +1,9 @@
 #include <cmath>
+#include <concepts>
 #include <functional>
 #include <limits>
 
+#include "kernels/cuda/graph.h"
 #include "kernels/ops/indexer_topk.h"
 #include "tests/kernels/indexer_case.h"
 #include "tests/support/catch.h"
@@ -30,6 +32,7 @@ class CudaIndexer {
         if (!c.scales[s].empty()) sequences_.back().key_scales = gpu.put(c.scales[s]);
       }
     }
+    if (!c.positions.empty()) positions_ = gpu.put(c.positions);
     indices_ = gpu.make(DType::i32, {c.indices.dim(0), c.top_k});
     margins_ = gpu.make(DType::f32, {c.indices.dim(0)});
     counter_ = gpu.make(DType::i64, {1});
@@ -37,9 +40,14 @@ class CudaIndexer {
   }
 
   void run(bool with_margins = true) {
+    run([&] { launch(with_margins); });
+  }
+  template <class Operation>
+  requires std::invocable<Operation>
+  void run(Operation&& operation) {
     gpu_.fill_bytes(indices_, IndexerCase::kGuard);
     gpu_.fill_bytes(margins_, 0xff);
-    launch(with_margins);
+    operation();
     case_.indices = gpu_.get(indices_);
     case_.margins = gpu_.get(margins_);
     case_.runs = static_cast<std::uint64_t>(gpu_.get(counter_).data<std::int64_t>()[0]);
@@ -51,14 +59,20 @@ class CudaIndexer {
                                  .top_k = case_.top_k,
                                  .indices = indices_,
                                  .margins = with_margins ? margins_ : TensorView(),
-                                 .run_counter = reinterpret_cast<std::uint64_t*>(counter_.raw())});
+                                 .run_counter = reinterpret_cast<std::uint64_t*>(counter_.raw()),
+                                 .positions = positions_});
+  }
+  /// Takes over the case's positions, into the memory that held those before.
+  void move() {
+    cuda::copy(positions_, case_.positions.view(), gpu_.stream().get());
+    gpu_.stream().synchronize();
   }
   TensorView indices() const { return indices_; }
 
  private:
   CudaTest& gpu_;
   IndexerCase& case_;
-  TensorView q_, weights_, indices_, margins_, counter_;
+  TensorView q_, weights_, indices_, margins_, counter_, positions_;
   std::vector<ops::IndexerSequence> sequences_;
 };
 
@@ -148,6 +162,92 @@ TEST_CASE("cuda: indexer_topk finds the reference's sets on ragged batches") {
   }
 }
 
+TEST_CASE("cuda: indexer_topk of few rows finds the reference's sets, wherever rows stand") {
+  DSABENCH_SEEDED(random);
+  for (int trial = 0; trial < 24; ++trial) {
+    const DType dtype = trial % 2 == 0 ? DType::bf16 : DType::f8_e4m3;
+    const std::int64_t heads = random.integer(1, 64);
+    const std::int64_t dim = random.choice<std::int64_t>({64, 128});
+    const std::int64_t top_k = random.choice<std::int64_t>({16, 77, 512, 2048});
+    std::vector<IndexerCase::Piece> pieces;
+    for (std::int64_t s = random.integer(1, 5); s > 0; --s) {
+      const std::int64_t most = random.choice<std::int64_t>({100, 1000, 5000});
+      pieces.push_back({random.integer(0, most), random.integer(1, 8)});
+    }
+    CAPTURE(trial, dtype_name(dtype), heads, dim, top_k, pieces.size());
+    IndexerCase c(random, heads, dim, top_k, pieces, dtype == DType::f8_e4m3);
+    round_case(c, dtype);
+    if (trial / 2 % 2 == 1) c.scatter(random);
+    if (trial / 4 % 2 == 1) c.place(random);
+    CudaTest gpu;
+    CudaIndexer indexer(gpu, c, dtype);
+    indexer.run();
+    check_indexer_case(c, 3e-6, 0.3);
+    CHECK(c.runs == 1);
+    check_repeats(gpu, indexer.indices(), [&] {
+      gpu.fill_bytes(indexer.indices(), IndexerCase::kGuard);
+      indexer.launch();
+    });
+  }
+}
+
+TEST_CASE("cuda: indexer_topk of one row does not depend on the rows beside it") {
+  DSABENCH_SEEDED(random);
+  for (const DType dtype : {DType::bf16, DType::f8_e4m3}) {
+    CAPTURE(dtype_name(dtype));
+    IndexerCase c(random, 32, 128, 300, {{20000, 8}, {5000, 1}, {random.integer(0, 9000), 3}},
+                  dtype == DType::f8_e4m3);
+    round_case(c, dtype);
+    c.scatter(random);
+    CudaTest gpu;
+    CudaIndexer(gpu, c, dtype).run();
+    const Tensor indices = c.indices.clone(), margins = c.margins.clone();
+    const std::vector<ops::SequenceSpan> spans = c.spans;
+    for (const std::int64_t row : {std::int64_t{0}, random.integer(1, 7)}) {
+      c.spans = spans;
+      for (ops::SequenceSpan& span : c.spans) span.num_rows = 0;
+      c.spans[0] = {spans[0].row_begin + row, 1, spans[0].first_position + row};
+      CudaIndexer(gpu, c, dtype).run();
+      const std::int64_t at = c.spans[0].row_begin;
+      CHECK(std::memcmp(c.indices.view().row<std::int32_t>(at),
+                        indices.view().row<std::int32_t>(at), 300 * 4) == 0);
+      CHECK(c.margins.view().row<float>(at)[0] == margins.view().row<float>(at)[0]);
+    }
+  }
+}
+
+TEST_CASE("cuda: a captured indexer_topk, replayed with other positions, equals direct calls") {
+  DSABENCH_SEEDED(random);
+  for (const DType dtype : kKeyTypes) {
+    // 12 rows of a sequence are not for the kernels of decoding.
+    for (const std::int64_t rows : {1, 3, 12}) {
+      CAPTURE(dtype_name(dtype), rows);
+      IndexerCase c(random, 16, 64, 200, {{3000, rows}, {random.integer(0, 700), 1}, {5000, rows}},
+                    dtype == DType::f8_e4m3);
+      round_case(c, dtype);
+      c.scatter(random);
+      c.place(random);
+      CudaTest gpu;
+      CudaIndexer indexer(gpu, c, dtype);
+      indexer.run();
+      const cuda::Graph graph(gpu.stream().get(), [&] { indexer.launch(); });
+      for (std::uint64_t replay = 0; replay < 4; ++replay) {
+        c.place(random);
+        indexer.move();
+        indexer.run([&] { graph.launch(gpu.stream().get()); });
+        CHECK(c.runs == 2 + 2 * replay);
+        check_indexer_case(c, 3e-6, 0.3);
+        const Tensor indices = c.indices.clone(), margins = c.margins.clone();
+        indexer.run();
+        CHECK(std::memcmp(c.indices.view().raw(), indices.view().raw(),
+                          static_cast<std::size_t>(indices.bytes())) == 0);
+        CHECK(std::memcmp(c.margins.view().raw(), margins.view().raw(),
+                          static_cast<std::size_t>(margins.bytes())) == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("cuda: indexer_topk is exact around top_k keys") {
   DSABENCH_SEEDED(random);
   for (const DType dtype : kKeyTypes) {
@@ -217,11 +317,11 @@ TEST_CASE("cuda: indexer_topk is exact on narrow, tied, constant and broken rows
     DType dtype;
     std::int64_t heads, dim, rows;
   };
-  // The last two are for tensor cores where there are some: keys of 64 and 128 bytes.
-  const std::vector<Kind> kinds = {{DType::f32, 1, 4, 2},
-                                   {DType::f32, 1, 4, 12},
-                                   {DType::f8_e4m3, 1, 64, 259},
-                                   {DType::bf16, 16, 64, 259}};
+  // Any shape, decoding, and what sm_90a has a kernel of its own for.
+  const std::vector<Kind> kinds = {{DType::f32, 1, 4, 2},        {DType::f32, 1, 4, 12},
+                                   {DType::f8_e4m3, 1, 128, 1},  {DType::f8_e4m3, 32, 64, 3},
+                                   {DType::bf16, 2, 128, 1},     {DType::bf16, 64, 64, 2},
+                                   {DType::f8_e4m3, 1, 64, 259}, {DType::bf16, 16, 64, 259}};
   for (const Adversary& adversary : kAdversaries) {
     for (const Kind& kind : kinds) {
       const std::int64_t top_k = random.choice<std::int64_t>({1, 63, 2048, 4096});

@@ -61,6 +61,29 @@ TEST_CASE("indexer_topk reads keys out of shuffled blocks, bit for bit as in ord
   }
 }
 
+TEST_CASE("indexer_topk takes positions in place of the spans' own") {
+  DSABENCH_SEEDED(random);
+  const Context ctx;
+  for (const bool fp8 : {false, true}) {
+    IndexerCase c(random, 4, 32, 40, {{300, 4}, {0, 1}, {20, 7}}, fp8);
+    c.run(ctx);
+    const Tensor indices = c.indices.clone();
+    c.place(random);
+    c.run(ctx);
+    check_indexer_case(c, 3e-6, 0.3);
+    CHECK(std::memcmp(c.indices.view().raw(), indices.view().raw(),
+                      static_cast<std::size_t>(indices.bytes())) != 0);
+    CHECK(c.runs == 2);
+    for (const std::int32_t wrong : {-1, 304}) {
+      CAPTURE(wrong);
+      c.positions.data<std::int32_t>()[c.spans[0].row_begin + 2] = wrong;
+      CHECK_THROWS_AS(c.run(ctx), InvalidArgument);
+    }
+    c.positions = Tensor(DType::i32, {3});
+    CHECK_THROWS_AS(c.run(ctx), InvalidArgument);
+  }
+}
+
 TEST_CASE("indexer_topk refuses a table that is too short or names no block of the cache") {
   DSABENCH_SEEDED(random);
   const Context ctx;

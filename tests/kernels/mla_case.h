@@ -42,17 +42,33 @@ struct MlaCase {
   }
 
   void pick(Random& random, const ops::SequenceSpan& span, std::int64_t i) {
-    std::vector<std::int32_t> positions = reference::causal_positions(span.first_position + i);
-    for (std::size_t j = positions.size(); j > 1; --j) {
+    std::vector<std::int32_t> keys = reference::causal_positions(
+        positions.empty() ? span.first_position + i
+                          : positions.data<std::int32_t>()[span.row_begin + i]);
+    for (std::size_t j = keys.size(); j > 1; --j) {
       std::swap(
-          positions[j - 1],
-          positions[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(j) - 1))]);
+          keys[j - 1],
+          keys[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(j) - 1))]);
     }
     auto* row = indices.view().row<std::int32_t>(span.row_begin + i);
     std::size_t next = 0;
     for (std::int64_t j = 0; j < indices.dim(1); ++j) {
-      const bool empty = next == positions.size() || random.integer(0, 9) == 0;
-      row[j] = empty ? -1 : positions[next++];
+      const bool empty = next == keys.size() || random.integer(0, 9) == 0;
+      row[j] = empty ? -1 : keys[next++];
+    }
+  }
+
+  /// From here on rows stand where `positions` say, anywhere among their sequences' keys, and
+  /// select among those.
+  void place(Random& random) {
+    positions = Tensor(DType::i32, {q_latent.dim(0)});
+    positions.fill_bytes(0x7e);
+    for (const ops::SequenceSpan& span : spans) {
+      for (std::int64_t i = 0; i < span.num_rows; ++i) {
+        positions.data<std::int32_t>()[span.row_begin + i] =
+            static_cast<std::int32_t>(random.integer(0, span.end_position() - 1));
+        pick(random, span, i);
+      }
     }
   }
 
@@ -101,7 +117,8 @@ struct MlaCase {
                           .indices = indices.view(),
                           .sequences = list,
                           .out = out.view(),
-                          .scale = scale});
+                          .scale = scale,
+                          .positions = positions.empty() ? ConstTensorView() : positions.view()});
   }
   void run_dense(const Context& ctx) {
     out.poison();
@@ -138,7 +155,7 @@ struct MlaCase {
   }
 
   std::vector<ops::SequenceSpan> spans;
-  Tensor q_latent, q_rope, indices, out;
+  Tensor q_latent, q_rope, indices, out, positions;
   std::vector<Tensor> latents, fp8_rows;
   std::optional<ScatteredCache> scattered;
   Tensor pool;

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstring>
 #include <set>
 
+#include "kernels/cuda/graph.h"
 #include "tests/kernels/mla_case.h"
 #include "tests/support/cuda_test.h"
 
@@ -20,6 +22,7 @@ class CudaMla {
     q_latent_ = gpu.put(c.q_latent, dtype);
     q_rope_ = gpu.put(c.q_rope, dtype);
     indices_ = gpu.put(c.indices);
+    if (!c.positions.empty()) positions_ = gpu.put(c.positions);
     for (std::size_t s = 0; s < c.spans.size(); ++s) {
       if (c.fp8_rows.empty()) round_to(dtype, c.latents[s]);
       if (!c.scattered) sequences_.push_back({c.spans[s], gpu.put(c.rows()[s], dtype)});
@@ -37,20 +40,32 @@ class CudaMla {
     if (dense) {
       ops::dense_mla(gpu_.ctx, {q_latent_, q_rope_, sequences_, out_, case_.scale});
     } else {
-      ops::sparse_mla(gpu_.ctx, {q_latent_, q_rope_, indices_, sequences_, out_, case_.scale});
+      ops::sparse_mla(gpu_.ctx,
+                      {q_latent_, q_rope_, indices_, sequences_, out_, case_.scale, positions_});
     }
   }
   void run(bool dense) {
+    run([&] { launch(dense); });
+  }
+  template <class Operation>
+  requires std::invocable<Operation>
+  void run(Operation&& operation) {
     gpu_.fill_bytes(out_, 0xff);
-    launch(dense);
+    operation();
     case_.out = gpu_.get(out_);
+  }
+  /// Takes over the case's positions and picks, into the memory that held those before.
+  void move() {
+    cuda::copy(positions_, case_.positions.view(), gpu_.stream().get());
+    cuda::copy(indices_, case_.indices.view(), gpu_.stream().get());
+    gpu_.stream().synchronize();
   }
   TensorView out() const { return out_; }
 
  private:
   CudaTest& gpu_;
   MlaCase& case_;
-  TensorView q_latent_, q_rope_, indices_, out_;
+  TensorView q_latent_, q_rope_, indices_, out_, positions_;
   std::vector<ops::LatentSequence> sequences_;
 };
 
@@ -109,6 +124,93 @@ TEST_CASE("cuda: enough queries that nothing is split, and both attentions repea
         check_repeats(gpu, mla.out(), [&] { mla.launch(dense); });
         mla.run(dense);
         c.check(dense, tolerance(dtype));
+      }
+    }
+  }
+}
+
+TEST_CASE("cuda: sparse_mla of few rows matches the reference, wherever rows stand") {
+  DSABENCH_SEEDED(random);
+  for (int trial = 0; trial < 24; ++trial) {
+    const std::int64_t heads = random.choice<std::int64_t>({1, 8, 16, 20, 33, 64});
+    const std::int64_t top_k = random.choice<std::int64_t>({1, 16, 64, 65, 200, 2048});
+    std::vector<std::pair<std::int64_t, std::int64_t>> pieces;
+    for (std::int64_t s = random.integer(1, 4); s > 0; --s) {
+      pieces.emplace_back(random.integer(0, 2500), random.integer(1, 8));
+    }
+    CAPTURE(trial, heads, top_k, pieces.size());
+    MlaCase c(random, heads, 512, 64, top_k, pieces);
+    if (trial % 2 == 1) c.quantise();
+    if (trial / 2 % 2 == 1) c.place(random);
+    if (trial / 4 % 2 == 1) c.scatter(random);
+    CudaTest gpu;
+    CudaMla mla(gpu, c, DType::bf16);
+    check_repeats(gpu, mla.out(), [&] { mla.launch(false); });
+    mla.run(false);
+    c.check(false, tolerance(DType::bf16));
+  }
+}
+
+TEST_CASE(
+    "cuda: sparse_mla of few rows: zeros where nothing is selected, NaN where it may not be") {
+  DSABENCH_SEEDED(random);
+  for (const bool fp8 : {false, true}) {
+    CAPTURE(fp8);
+    CudaTest gpu;
+    MlaCase c(random, 20, 512, 64, 300, {{1000, 8}});
+    if (fp8) c.quantise();
+    const std::int64_t first = c.spans[0].row_begin;
+    std::fill_n(c.indices.view().row<std::int32_t>(first + 2), 300, -1);
+    std::fill_n(c.indices.view().row<std::int32_t>(first + 3), 299, -1);  // one pick, in the end
+    c.indices.view().row<std::int32_t>(first + 3)[299] = 17;
+    c.indices.view().row<std::int32_t>(first + 5)[270] = 1006;  // row 5 stands at 1005
+    c.indices.view().row<std::int32_t>(first + 6)[1] = -2;
+    CudaMla(gpu, c, DType::bf16).run(false);
+    const auto all = [&](std::int64_t row, auto&& test) {
+      const float* values = c.out.view().row<float>(first + row);
+      return std::all_of(values, values + 20 * 512, test);
+    };
+    CHECK(all(2, [](float value) { return value == 0.0f; }));
+    for (const std::int64_t row : {5, 6}) {
+      CHECK(all(row, [](float value) { return std::isnan(value); }));
+    }
+    for (const std::int64_t row : {0, 1, 3, 4, 7}) {
+      CHECK(all(row, [](float value) { return std::isfinite(value); }));
+    }
+    const float* only = c.out.view().row<float>(first + 3);
+    for (std::int64_t i = 0; i < 512; ++i) {
+      REQUIRE(std::fabs(only[i] - c.latents[0].view().row<float>(17)[i]) <=
+              1e-2f * std::fabs(only[i]) + 1e-6f);
+    }
+  }
+}
+
+TEST_CASE("cuda: a captured sparse_mla, replayed with other positions, equals direct calls") {
+  DSABENCH_SEEDED(random);
+  struct Shape {
+    std::int64_t latent, rope, rows;
+  };
+  for (const Shape& shape : std::vector<Shape>{{512, 64, 1}, {512, 64, 70}, {33, 6, 2}}) {
+    for (const bool fp8 : {false, true}) {
+      CAPTURE(shape.latent, shape.rows, fp8);
+      CudaTest gpu;
+      MlaCase c(random, 20, shape.latent, shape.rope, 130,
+                {{900, shape.rows}, {random.integer(0, 300), 2}});
+      if (fp8) c.quantise();
+      c.place(random);
+      c.scatter(random);
+      CudaMla mla(gpu, c, DType::bf16);
+      mla.run(false);
+      const cuda::Graph graph(gpu.stream().get(), [&] { mla.launch(false); });
+      for (int replay = 0; replay < 4; ++replay) {
+        c.place(random);
+        mla.move();
+        mla.run([&] { graph.launch(gpu.stream().get()); });
+        c.check(false, tolerance(DType::bf16));
+        const Tensor replayed = c.out.clone();
+        mla.run(false);
+        CHECK(std::memcmp(c.out.view().raw(), replayed.view().raw(),
+                          static_cast<std::size_t>(replayed.bytes())) == 0);
       }
     }
   }

@@ -99,6 +99,23 @@ TEST_CASE("sparse_mla gives zeros to a row that selects nothing") {
   CHECK(std::all_of(out, out + 4 * 16, [](float value) { return value == 0.0f; }));
 }
 
+TEST_CASE("sparse_mla takes positions in place of the spans' own") {
+  DSABENCH_SEEDED(random);
+  const Context ctx;
+  MlaCase c(random, 3, 16, 4, 30, {{100, 4}, {7, 2}});
+  c.place(random);
+  auto* picks = c.indices.view().row<std::int32_t>(c.spans[0].row_begin);
+  c.positions.data<std::int32_t>()[c.spans[0].row_begin] = 103;  // beyond what the span says
+  std::replace(picks, picks + 30, 103, -1);
+  picks[4] = 103;
+  c.run_sparse(ctx);
+  c.check(false);
+  c.positions.data<std::int32_t>()[c.spans[0].row_begin] = 102;
+  CHECK_THROWS_AS(c.run_sparse(ctx), InvalidArgument);
+  c.positions.data<std::int32_t>()[c.spans[0].row_begin] = 104;
+  CHECK_THROWS_AS(c.run_sparse(ctx), InvalidArgument);
+}
+
 TEST_CASE("dense_mla matches the reference on ragged batches") {
   DSABENCH_SEEDED(random);
   const Context ctx;
