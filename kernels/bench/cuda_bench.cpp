@@ -17,8 +17,10 @@
 #include "kernels/ceilings/ceilings.h"
 #include "kernels/cuda/device_list.h"
 #include "kernels/cuda/device_tensor.h"
+#include "kernels/cuda/graph.h"
 #include "kernels/cuda/stream.h"
 #include "kernels/ops/dense_mla.h"
+#include "kernels/ops/fp8_latents.h"
 #include "kernels/ops/indexer_topk.h"
 #include "kernels/ops/moe_experts.h"
 #include "kernels/ops/rms_norm.h"
@@ -76,14 +78,23 @@ class CudaBench {
     std::shuffle(first, first + blocks.dim(0), engine_);
     return put(blocks);
   }
+  /// The same of a pool that `sequences` of `rows` rows each share.
+  std::vector<TensorView> shuffled_tables(std::int64_t sequences, std::int64_t rows) {
+    const std::int64_t blocks = ops::blocks_of(rows);
+    const TensorView all = shuffled_blocks(sequences * blocks * ops::kBlockRows);
+    std::vector<TensorView> tables;
+    for (std::int64_t s = 0; s < sequences; ++s) tables.push_back(all.rows(s * blocks, blocks));
+    return tables;
+  }
   void release() {
     stream_.synchronize();
     memory_.clear();
   }
 
-  /// Prints the median time of `operation` and what it makes of the declared work.
+  /// Prints the median time of `operation` and what it makes of the declared work; `times` is how
+  /// often it does it.
   void time(std::string_view name, double flops, double bytes,
-            const std::function<void()>& operation) {
+            const std::function<void()>& operation, int times = 1) {
     for (int i = 0; i < 3; ++i) operation();
     std::vector<float> samples;
     cuda::Event start, stop;
@@ -94,11 +105,24 @@ class CudaBench {
       samples.push_back(stop.milliseconds_since(start));
     }
     std::sort(samples.begin(), samples.end());
-    const double seconds = static_cast<double>(samples[kSamples / 2]) * 1e-3;
+    const double seconds = static_cast<double>(samples[kSamples / 2]) * 1e-3 / times;
     fmt::print("{:<58} {:>10.1f} us {:>10.1f} us min {:>9.1f} TFLOP/s {:>8.3f} TB/s\n", name,
-               seconds * 1e6, static_cast<double>(samples[0]) * 1e3, flops / seconds * 1e-12,
-               bytes / seconds * 1e-12);
+               seconds * 1e6, static_cast<double>(samples[0]) * 1e3 / times,
+               flops / seconds * 1e-12, bytes / seconds * 1e-12);
     std::fflush(stdout);
+  }
+
+  /// The same, and once more as part of a graph of many: without what launching costs the host.
+  void time_both(const std::string& name, double flops, double bytes,
+                 const std::function<void()>& operation) {
+    constexpr int kCalls = 20;
+    time(name, flops, bytes, operation);
+    const cuda::Graph graph(stream_.get(), [&] {
+      for (int i = 0; i < kCalls; ++i) operation();
+    });
+    time(
+        name + ", graph", flops, bytes, [&] { graph.launch(stream_.get()); }, kCalls);
+    stream_.synchronize();
   }
 
   std::mt19937& engine() { return engine_; }
@@ -111,6 +135,13 @@ class CudaBench {
   std::deque<cuda::DeviceTensor> memory_;
   Context ctx_;
 };
+
+/// Of one query a sequence, at its end.
+Tensor last_positions(std::int64_t sequences, std::int64_t keys) {
+  Tensor positions(DType::i32, {sequences});
+  std::fill_n(positions.data<std::int32_t>(), sequences, static_cast<std::int32_t>(keys - 1));
+  return positions;
+}
 
 /// As a run measures them.
 void ceilings(CudaBench& bench) {
@@ -165,6 +196,82 @@ void indexer(CudaBench& bench, DType dtype, std::int64_t chunk, std::int64_t key
                                   .margins = {},
                                   .run_counter = reinterpret_cast<std::uint64_t*>(counter.raw())});
              });
+  bench.release();
+}
+
+/// One query each of `batch` sequences of `keys` keys, which lie shuffled in one pool, positions in
+/// device memory: a step of decoding.
+void decode_indexer(CudaBench& bench, DType dtype, std::int64_t batch, std::int64_t keys) {
+  if (!bench.wants("decode")) return;
+  constexpr std::int64_t kHeads = 32, kDim = 128, kTopK = 2048;
+  const std::int64_t cached = batch * ops::blocks_of(keys) * ops::kBlockRows;
+  const TensorView q = bench.normal(dtype, {batch, kHeads, kDim});
+  const TensorView pool = bench.normal(dtype, {cached, kDim});
+  const TensorView weights = bench.normal(DType::f32, {batch, kHeads});
+  TensorView scales;
+  if (dtype == DType::f8_e4m3) {
+    Tensor ones(DType::f32, {cached});
+    std::fill_n(ones.data<float>(), cached, 1.0f);
+    scales = bench.put(ones);
+  }
+  const std::vector<TensorView> tables = bench.shuffled_tables(batch, keys);
+  std::vector<ops::IndexerSequence> sequences;
+  for (std::int64_t s = 0; s < batch; ++s) {
+    sequences.push_back({{s, 1, keys - 1}, pool, scales, tables[static_cast<std::size_t>(s)]});
+  }
+  const ops::IndexerTopkArgs args{
+      .q = q,
+      .head_weights = weights,
+      .sequences = sequences,
+      .top_k = kTopK,
+      .indices = bench.make(DType::i32, {batch, kTopK}),
+      .margins = {},
+      .run_counter = reinterpret_cast<std::uint64_t*>(bench.make(DType::i64, {1}).raw()),
+      .positions = bench.put(last_positions(batch, keys))};
+  bench.time_both(
+      fmt::format("decode: indexer_topk {} 32 heads, {} x {}", dtype_name(dtype), batch, keys),
+      2.0 * kHeads * kDim * static_cast<double>(batch * keys),
+      static_cast<double>(pool.bytes()) +
+          (scales.empty() ? 0.0 : static_cast<double>(scales.bytes())),
+      [&] { ops::indexer_topk(bench.ctx(), args); });
+  bench.release();
+}
+
+/// The same of attention over random picks; `fp8`: rows of the fp8 cache.
+void decode_attention(CudaBench& bench, bool fp8, std::int64_t batch, std::int64_t keys) {
+  if (!bench.wants("decode")) return;
+  constexpr std::int64_t kHeads = 20, kLatent = 512, kRope = 64, kTopK = 2048;
+  const std::int64_t cached = batch * ops::blocks_of(keys) * ops::kBlockRows;
+  const std::int64_t row_bytes =
+      fp8 ? ops::Fp8LatentRow{kLatent, kRope}.bytes() : 2 * (kLatent + kRope);
+  const TensorView pool = fp8 ? bench.make(DType::u8, {cached, row_bytes})
+                              : bench.make(DType::bf16, {cached, kLatent + kRope});
+  // Small numbers of either kind, all alike: time does not depend on them.
+  DSABENCH_CUDA_CHECK(
+      cudaMemsetAsync(pool.raw(), 0x3c, static_cast<std::size_t>(pool.bytes()), bench.stream()));
+  Tensor picks(DType::i32, {batch, kTopK});
+  const std::int64_t stretch = keys / kTopK;
+  for (std::int64_t i = 0; i < batch * kTopK; ++i) {
+    picks.data<std::int32_t>()[i] =
+        static_cast<std::int32_t>(i % kTopK * stretch + std::uniform_int_distribution<std::int64_t>(
+                                                            0, stretch - 1)(bench.engine()));
+  }
+  const std::vector<TensorView> tables = bench.shuffled_tables(batch, keys);
+  std::vector<ops::LatentSequence> sequences;
+  for (std::int64_t s = 0; s < batch; ++s) {
+    sequences.push_back({{s, 1, keys - 1}, pool, tables[static_cast<std::size_t>(s)]});
+  }
+  const ops::SparseMlaArgs args{.q_latent = bench.normal(DType::bf16, {batch, kHeads, kLatent}),
+                                .q_rope = bench.normal(DType::bf16, {batch, kHeads, kRope}),
+                                .indices = bench.put(picks),
+                                .sequences = sequences,
+                                .out = bench.make(DType::bf16, {batch, kHeads, kLatent}),
+                                .scale = 0.04f,
+                                .positions = bench.put(last_positions(batch, keys))};
+  bench.time_both(
+      fmt::format("decode: sparse_mla {} 20 heads, {} x {}", fp8 ? "fp8" : "bf16", batch, keys),
+      2.0 * kHeads * (2 * kLatent + kRope) * static_cast<double>(batch * kTopK),
+      static_cast<double>(batch * kTopK * row_bytes), [&] { ops::sparse_mla(bench.ctx(), args); });
   bench.release();
 }
 
@@ -263,6 +370,12 @@ int run(int argc, char** argv) {
     indexer(bench, dtype, 1, 200000, true);
   }
   indexer(bench, DType::f32, 512, 32768);
+  for (const std::int64_t batch : {1, 8, 64}) {
+    for (const DType dtype : {DType::bf16, DType::f8_e4m3}) {
+      decode_indexer(bench, dtype, batch, 200000);
+    }
+    for (const bool fp8 : {false, true}) decode_attention(bench, fp8, batch, 200000);
+  }
   attention(bench, false, DType::bf16, 4096, 32768);
   attention(bench, false, DType::bf16, 4096, 200000);
   attention(bench, false, DType::bf16, 4096, 200000, 0.85);
