@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <ostream>
 
 #include "harness/plan/cell.h"
@@ -22,6 +23,12 @@ ResultStore open_for_writing(const std::string& path, const Invocation& invocati
         path, store.schema_version(), current_schema_version()));
   }
   return store;
+}
+
+ResultStore open_to_go_on(const std::string& path, const Invocation& invocation) {
+  // Reading says what is wrong where writing would make a database.
+  return std::filesystem::exists(path) ? open_for_writing(path, invocation)
+                                       : open_for_reading(path, invocation);
 }
 
 ResultStore open_for_reading(const std::string& path, const Invocation& invocation) {

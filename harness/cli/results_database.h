@@ -9,6 +9,8 @@ namespace dsabench {
 
 /// Opens, creates and migrates. Throws StoreError, also for a database of a newer schema.
 ResultStore open_for_writing(const std::string& path, const Invocation& invocation);
+/// The same, and creates none: throws StoreError where there is no file.
+ResultStore open_to_go_on(const std::string& path, const Invocation& invocation);
 /// A database of a newer schema is read, and a remark on stderr says so. Throws StoreError.
 ResultStore open_for_reading(const std::string& path, const Invocation& invocation);
 

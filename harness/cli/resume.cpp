@@ -80,7 +80,7 @@ ExitCode run_resume(const ResumeOptions& options, const Invocation& invocation) 
   const ResultOutput output(options.output, invocation.out);
   const std::unique_ptr<Progress> progress = make_progress(
       parse_progress_mode(options.control.progress), invocation.err, TerminalTraits::of_stderr());
-  ResultStore store = open_for_writing(options.control.db, invocation);
+  ResultStore store = open_to_go_on(options.control.db, invocation);
   const std::string run_id = resolve_run(store, options.run);
   const RunProgress before = settle(store, run_id, *progress);
   RunPlan plan = plan_of(before.run);

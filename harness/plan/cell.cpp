@@ -30,30 +30,36 @@ Phase parse_phase(std::string_view name) {
 
 namespace {
 
-/// Calls visit(key, field) for every field that is plain text, number, list or flag: all but
-/// `phase` and `weights_seed`. The one list of keys.
+/// Calls visit(key, field, the other's field) for every field that is plain text, number, list or
+/// flag: all but `phase` and `weights_seed`. The one list of keys.
 template <class AnyCell, class Visit>
-void for_each_plain_field(AnyCell& cell, Visit&& visit) {
-  visit("model", cell.model);
-  visit("config_hash", cell.config_hash);
-  visit("pattern", cell.pattern);
-  visit("suite", cell.suite);
-  visit("suite_version", cell.suite_version);
-  visit("tasks", cell.tasks);
-  visit("samples_per_task", cell.samples_per_task);
-  visit("context_tokens", cell.context_tokens);
-  visit("decode_tokens", cell.decode_tokens);
-  visit("batch", cell.batch);
-  visit("device_kind", cell.device_kind);
-  visit("dtype", cell.dtype);
-  visit("indexer_mode", cell.indexer_mode);
-  visit("cache_format", cell.cache_format);
-  visit("chunk_tokens", cell.chunk_tokens);
-  visit("dense_attention", cell.dense_attention);
-  visit("graphs", cell.graphs);
-  visit("picks", cell.picks);
-  visit("sampling", cell.sampling);
-  visit("data_seed", cell.data_seed);
+void for_each_plain_field(AnyCell& cell, const Cell& other, Visit&& visit) {
+  const auto field = [&](const char* key, auto member) { visit(key, cell.*member, other.*member); };
+  field("model", &Cell::model);
+  field("config_hash", &Cell::config_hash);
+  field("pattern", &Cell::pattern);
+  field("suite", &Cell::suite);
+  field("suite_version", &Cell::suite_version);
+  field("tasks", &Cell::tasks);
+  field("samples_per_task", &Cell::samples_per_task);
+  field("context_tokens", &Cell::context_tokens);
+  field("decode_tokens", &Cell::decode_tokens);
+  field("batch", &Cell::batch);
+  field("device_kind", &Cell::device_kind);
+  field("dtype", &Cell::dtype);
+  field("indexer_mode", &Cell::indexer_mode);
+  field("cache_format", &Cell::cache_format);
+  field("chunk_tokens", &Cell::chunk_tokens);
+  field("dense_attention", &Cell::dense_attention);
+  field("graphs", &Cell::graphs);
+  field("picks", &Cell::picks);
+  field("sampling", &Cell::sampling);
+  field("data_seed", &Cell::data_seed);
+}
+
+const Cell& default_cell() {
+  static const Cell cell;
+  return cell;
 }
 
 Phase phase_of_record(const std::string& name) {
@@ -64,10 +70,9 @@ Phase phase_of_record(const std::string& name) {
 
 std::string canonical_json(const Cell& cell) {
   nlohmann::json json = nlohmann::json::object();  // keeps its keys sorted
-  for_each_plain_field(cell, [&](const char* key, const auto& value) { json[key] = value; });
-  static const Cell defaults;
-  for_each_plain_field(defaults, [&](const char* key, const auto& value) {
-    if (json[key] == nlohmann::json(value)) json.erase(key);
+  const Cell& defaults = default_cell();
+  for_each_plain_field(cell, defaults, [&](const char* key, const auto& value, const auto& unset) {
+    if (value != unset) json[key] = value;
   });
   if (cell.phase != defaults.phase) json["phase"] = phase_name(cell.phase);
   if (cell.weights_seed) json["weights_seed"] = *cell.weights_seed;
@@ -78,18 +83,18 @@ Cell parse_canonical_cell(std::string_view text) try {
   nlohmann::json json = nlohmann::json::parse(text);
   if (!json.is_object()) throw InvalidArgument("a cell is no JSON object");
   Cell cell;
-  const auto take = [&json](const char* key, auto& value) {
+  const auto take = [&json](const char* key, auto& value, const auto&) {
     const auto found = json.find(key);
     if (found == json.end()) return;
     found->get_to(value);
     json.erase(found);
   };
-  for_each_plain_field(cell, take);
+  for_each_plain_field(cell, default_cell(), take);
   std::string phase;
-  take("phase", phase);
+  take("phase", phase, phase);
   if (!phase.empty()) cell.phase = phase_of_record(phase);
   if (std::uint64_t seed = 0; json.contains("weights_seed")) {
-    take("weights_seed", seed);
+    take("weights_seed", seed, seed);
     cell.weights_seed = seed;
   }
   if (!json.empty()) {

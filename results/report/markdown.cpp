@@ -31,34 +31,38 @@ struct PrintedColumn {
     return std::all_of(texts.begin(), texts.end(),
                        [&](const std::string& text) { return text == texts.front(); });
   }
-  /// Numbers line up on the right.
-  bool numeric() const {
-    return std::all_of(texts.begin(), texts.end(), [](const std::string& text) {
+};
+
+/// How a column's cells are padded.
+struct Padding {
+  bool numeric = false;  ///< numbers line up on the right
+  std::size_t width = 3;
+
+  explicit Padding(const PrintedColumn& column) {
+    numeric = std::all_of(column.texts.begin(), column.texts.end(), [](const std::string& text) {
       return text.empty() || text[0] == '-' || (text[0] >= '0' && text[0] <= '9');
     });
+    width = std::max(width, display_width(column.heading));
+    for (const std::string& text : column.texts) width = std::max(width, display_width(text));
   }
-  std::size_t width() const {
-    std::size_t width = std::max<std::size_t>(3, display_width(heading));
-    for (const std::string& text : texts) width = std::max(width, display_width(text));
-    return width;
+  std::string of(const std::string& text) const {
+    const std::string space(width - display_width(text), ' ');
+    return numeric ? space + text : text + space;
   }
 };
 
-std::string pad(const std::string& text, std::size_t width, bool right) {
-  const std::string space(width - display_width(text), ' ');
-  return right ? space + text : text + space;
-}
-
 std::string render_grid(const std::vector<PrintedColumn>& columns, std::size_t num_rows) {
   std::string head = "|", rule = "|", body;
+  std::vector<Padding> paddings;
   for (const PrintedColumn& column : columns) {
-    head += fmt::format(" {} |", pad(column.heading, column.width(), column.numeric()));
-    rule += fmt::format(" {:-<{}}{} |", "", column.width() - 1, column.numeric() ? ":" : "-");
+    const Padding& padding = paddings.emplace_back(column);
+    head += fmt::format(" {} |", padding.of(column.heading));
+    rule += fmt::format(" {:-<{}}{} |", "", padding.width - 1, padding.numeric ? ":" : "-");
   }
   for (std::size_t row = 0; row < num_rows; ++row) {
     body += "|";
-    for (const PrintedColumn& column : columns) {
-      body += fmt::format(" {} |", pad(column.texts[row], column.width(), column.numeric()));
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      body += fmt::format(" {} |", paddings[i].of(columns[i].texts[row]));
     }
     body += "\n";
   }

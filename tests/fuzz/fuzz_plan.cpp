@@ -16,6 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     if (std::string(error.what()).rfind("plan.json", 0) != 0) std::abort();
     return 0;
   }
+  // Cells are stored one by one: thousands of them show no more than some, and take seconds here.
+  constexpr std::size_t kMaxStoredCells = 64;
+  if (plan.sweep.entries.size() > kMaxStoredCells) return 0;
   const std::string stored = plan_json(plan);
   try {
     if (plan_json(parse_plan_json(stored)) != stored) std::abort();

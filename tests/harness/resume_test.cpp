@@ -115,6 +115,14 @@ TEST_CASE("a prefix of its id names a run, and last~N the runs before") {
   }
 }
 
+TEST_CASE("resume makes no database where there is none") {
+  const ScratchFolder folder;
+  const CliResult result = call_cli({"resume", "last", "--db", folder / "runs.db"});
+  CHECK(result.code == 8);
+  CHECK(test::is_error_line(result.err, "there is no such file"));
+  CHECK_FALSE(std::filesystem::exists(folder / "runs.db"));
+}
+
 TEST_CASE("another machine, build, model or plan is refused, each with what differs") {
   const StoppedRun run(1);
   const RunRecord stored = run.load().run;

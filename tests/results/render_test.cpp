@@ -2,7 +2,9 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -232,6 +234,19 @@ TEST_CASE("GitHub commands stay on their line") {
   std::getline(lines, line);
   CHECK(line == "::notice title=dsabench::3 rows: 1 ok, 1 wrong, 0 failed, 1 skipped");
   while (std::getline(lines, line)) CHECK(line.rfind("::", 0) == std::string::npos);
+}
+
+TEST_CASE("Markdown takes time in proportion to the rows") {
+  Table table;
+  table.columns = {{"row", "Row", ""}, {"text", "Text", ""}, {"value", "Value", "", 1}};
+  constexpr std::int64_t kRows = 50'000;
+  for (std::int64_t row = 0; row < kRows; ++row) {
+    table.rows.push_back({row, std::string("text"), 0.5});
+  }
+  const std::clock_t start = std::clock();
+  const std::string text = render(TableFormat::markdown, {table});
+  CHECK(double(std::clock() - start) / CLOCKS_PER_SEC < 20);  // minutes, were it the square
+  CHECK(std::count(text.begin(), text.end(), '\n') > kRows);
 }
 
 TEST_CASE("a table without a name is called by its title") {
