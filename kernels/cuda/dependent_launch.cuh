@@ -24,7 +24,7 @@ __device__ __forceinline__ void wait_for_previous_kernel() {
 #endif
 }
 
-/// Launches the second of two kernels.
+/// Launches the second of two kernels of one operator: nothing may lie between them.
 template <class... Parameters, class... Arguments>
 void launch_dependent(const Launch& launch, void (*kernel)(Parameters...), dim3 grid, int threads,
                       int shared_bytes, Arguments&&... arguments) {

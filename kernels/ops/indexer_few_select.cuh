@@ -2,7 +2,8 @@
 /// Selection of a few rows, many blocks each: every block finds the bins of the k-th and (k+1)-th
 /// largest score in the row's histogram, marks what lies above in a bitmap over the row's keys and
 /// lists what lies in them; the block of a row that ends last selects among the lists. Where they
-/// do not fit into its shared memory (scores that nearly all agree), it searches the whole row.
+/// do not fit into its shared memory (narrow scores), it goes through the row once more for another
+/// 11 bits; where these do not tell enough apart either (ties), it searches the whole row.
 #include "kernels/cuda/dependent_launch.cuh"
 #include "kernels/ops/indexer_select_listed.cuh"
 
@@ -105,6 +106,61 @@ __device__ __forceinline__ int gather_lists(const FewSelection& work, const std:
   return listed;
 }
 
+/// By the row's last block, where its candidates do not fit into `list`.
+__device__ __forceinline__ void select_narrow(SelectShared& shared, const SelectOutputs& out,
+                                              std::int64_t at, const float* row, int n,
+                                              const FewBounds& bounds, uint2* list, int capacity,
+                                              int& listed, std::uint32_t* bitmap, int num_words) {
+  const auto thread = static_cast<int>(threadIdx.x);
+  const auto each = [&](auto&& body) {
+    constexpr int kLoads = 4;
+    for (int begin = 4 * thread; begin < n; begin += kLoads * kFewStep) {
+      float4 fours[kLoads];
+#pragma unroll
+      for (int l = 0; l < kLoads; ++l) {
+        const int key = begin + l * kFewStep;
+        fours[l] = key < n ? __ldcg(reinterpret_cast<const float4*>(row + key)) : float4{};
+      }
+#pragma unroll
+      for (int l = 0; l < kLoads; ++l) {
+        const float scores[] = {fours[l].x, fours[l].y, fours[l].z, fours[l].w};
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const int key = begin + l * kFewStep + i;
+          if (key < n) body(cuda::ordered_bits(scores[i]), scores[i], key);
+        }
+      }
+    }
+  };
+  constexpr int kNextShift = 10;
+  for (int i = thread; i < kBins; i += kSelectThreads) shared.bins[i] = 0;
+  __syncthreads();
+  each([&](std::uint32_t order, float, int) {
+    if (order >> kFirstShift != bounds.high) return;
+    atomicAdd(&shared.bins[order >> kNextShift & (kBins - 1)], 1u);
+  });
+  __syncthreads();
+  find_bin(shared, bounds.rank);
+  const SelectStart start{bounds.high << (kFirstShift - kNextShift) | shared.bin, 2};
+  const std::uint32_t rank = shared.rank;
+  const bool fit = shared.size <= static_cast<std::uint32_t>(capacity);
+  if (thread == 0) listed = 0;
+  __syncthreads();
+  if (!fit) return select_scores(shared, out, at, row, n, rank, start);
+  std::uint32_t best_below = 0;
+  each([&](std::uint32_t order, float score, int key) {
+    if (order >> kNextShift < start.prefix) {
+      best_below = max(best_below, order);
+    } else if (order >> kNextShift == start.prefix) {
+      list[atomicAdd(&listed, 1)] = make_uint2(__float_as_uint(score), static_cast<unsigned>(key));
+    } else if (order >> kFirstShift == bounds.high) {  // higher ones are marked
+      atomicOr(&bitmap[key / 32], 1u << (key % 32));
+    }
+  });
+  __syncthreads();
+  select_listed(shared, out, at, list, listed, bitmap, num_words, rank, start, best_below);
+}
+
 /// blockIdx.x counts a row's blocks, blockIdx.y rows.
 __global__ void __launch_bounds__(kSelectThreads)
     few_select_kernel(const __grid_constant__ ScoreBatch batch, const FewSelection work,
@@ -161,11 +217,12 @@ __global__ void __launch_bounds__(kSelectThreads)
   reinterpret_cast<uint2*>(histogram)[thread] = make_uint2(0, 0);
   if (thread == 0) work.tickets[blockIdx.y] = 0;
   const int count = gather_lists(work, counts, blocks, row_at, list, listed);
-  const SelectStart start{bounds.high, 1};
   if (count <= work.capacity) {
-    select_listed(shared, out, row.packed, list, count, bitmap, num_words, bounds.rank, start);
+    select_listed(shared, out, row.packed, list, count, bitmap, num_words, bounds.rank,
+                  {bounds.high, 1});
   } else {
-    select_scores(shared, out, row.packed, work.scores + row_at, n, bounds.rank, start);
+    select_narrow(shared, out, row.packed, work.scores + row_at, n, bounds, list, work.capacity,
+                  listed, bitmap, num_words);
   }
 }
 

@@ -30,10 +30,12 @@ __device__ __forceinline__ void write_bitmap(SelectShared& shared, const std::ui
 
 /// Marks in `bitmap`, beside what is marked there, those of `count` entries (the bits of a score,
 /// and its position) that are not below the one of rank `rank` within `start`, and writes the row.
+/// `best_below` is the thread's largest score that is in no list, but below.
 __device__ __forceinline__ void select_listed(SelectShared& shared, const SelectOutputs& out,
                                               std::int64_t at, const uint2* entries, int count,
                                               std::uint32_t* bitmap, int num_words,
-                                              std::uint32_t rank, SelectStart start = {}) {
+                                              std::uint32_t rank, SelectStart start = {},
+                                              std::uint32_t best_below = 0) {
   const auto score_of = [&](int i) { return cuda::ordered_bits(__uint_as_float(entries[i].x)); };
   const std::uint32_t worst = select_rank(
       shared, count, rank,
@@ -52,7 +54,6 @@ __device__ __forceinline__ void select_listed(SelectShared& shared, const Select
       return score_of(i) == worst;
     });
   }
-  std::uint32_t best_below = 0;
   for (int i = static_cast<int>(threadIdx.x); i < count; i += kSelectThreads) {
     const std::uint32_t score = score_of(i);
     if (score < worst) {

@@ -167,7 +167,8 @@ bool indexer_topk_few(const cuda::Launch& launch, const IndexerTopkArgs& args) {
   auto* run_counter = reinterpret_cast<unsigned long long*>(args.run_counter);
   for_each_batch([&](const ScoreBatch& batch) {
     auto* batch_scores = cuda::scratch_array<float>(scratch, scores_at);
-    if (batch.max_keys > args.top_k) launch_scores(launch, args, batch, batch_scores, counters);
+    const bool scored = batch.max_keys > args.top_k;
+    if (scored) launch_scores(launch, args, batch, batch_scores, counters);
     const FewSelection work{batch_scores,
                             cuda::scratch_array<uint2>(scratch, entries_at),
                             cuda::scratch_array<std::uint32_t>(scratch, bitmap_at),
@@ -182,8 +183,14 @@ bool indexer_topk_few(const cuda::Launch& launch, const IndexerTopkArgs& args) {
                                              cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
     const dim3 grid(cuda::grid_size(select_blocks(batch)),
                     cuda::grid_size(std::max<std::int64_t>(1, batch.num_rows)));
-    cuda::launch_dependent(launch, few_select_kernel, grid, kSelectThreads, bytes, batch, work,
-                           select_outputs(args), run_counter);
+    if (scored) {
+      cuda::launch_dependent(launch, few_select_kernel, grid, kSelectThreads, bytes, batch, work,
+                             select_outputs(args), run_counter);
+    } else {  // it may not overtake whoever writes the positions
+      few_select_kernel<<<grid, kSelectThreads, static_cast<std::size_t>(bytes), launch.stream()>>>(
+          batch, work, select_outputs(args), run_counter);
+      launch.check();
+    }
     run_counter = nullptr;
   });
   return true;
