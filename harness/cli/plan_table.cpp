@@ -15,7 +15,8 @@ namespace {
 /// What earlier runs tell, where there are any; else a note says why nothing is told.
 CostHistory read_history(const ModelConfig& config, const std::string& database,
                          const Invocation& invocation, std::vector<std::string>& notes) {
-  if (!std::filesystem::exists(database)) {
+  std::error_code no_path;
+  if (!std::filesystem::exists(database, no_path)) {
     notes.push_back(fmt::format("expected cost: there is no {} with earlier runs", database));
     return CostHistory(config);
   }

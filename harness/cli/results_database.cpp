@@ -27,8 +27,9 @@ ResultStore open_for_writing(const std::string& path, const Invocation& invocati
 
 ResultStore open_to_go_on(const std::string& path, const Invocation& invocation) {
   // Reading says what is wrong where writing would make a database.
-  return std::filesystem::exists(path) ? open_for_writing(path, invocation)
-                                       : open_for_reading(path, invocation);
+  std::error_code no_path;
+  return std::filesystem::exists(path, no_path) ? open_for_writing(path, invocation)
+                                                : open_for_reading(path, invocation);
 }
 
 ResultStore open_for_reading(const std::string& path, const Invocation& invocation) {

@@ -30,7 +30,8 @@ StagedFile::StagedFile(std::string path) : path_(std::move(path)) {
 }
 
 void StagedFile::write(const std::function<void(std::ostream&)>& content) const {
-  if (!fs::is_regular_file(path_)) {
+  std::error_code no_path;
+  if (!fs::is_regular_file(path_, no_path)) {
     write_to(path_, path_, content);
     return;
   }

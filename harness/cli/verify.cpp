@@ -13,10 +13,11 @@ ExitCode run_verify(const VerifyOptions& options, const Invocation& invocation) 
   ModelOptions chosen = options.model;
   if (chosen.dtype.empty()) chosen.dtype = dtype_name(DType::f32);  // the reference's own
   const ModelRequest request = to_request(chosen);
-  if (!std::filesystem::is_directory(request.model)) {
+  std::error_code no_path;
+  if (!std::filesystem::is_directory(request.model, no_path)) {
     throw InvalidArgument(fmt::format("verify: no checkpoint directory '{}'", request.model));
   }
-  if (!std::filesystem::is_directory(options.golden)) {
+  if (!std::filesystem::is_directory(options.golden, no_path)) {
     throw InvalidArgument(fmt::format("--golden: no directory '{}'", options.golden));
   }
   const Dialect dialect = to_dialect(options.model).value_or(Dialect::automatic);

@@ -132,7 +132,8 @@ ModelRequest with_absolute_paths(ModelRequest request) {
   namespace fs = std::filesystem;
   if (find_preset(request.model) != nullptr) return request;
   request.model = fs::absolute(request.model).lexically_normal().string();
-  if (!request.config_file.empty() && fs::exists(request.config_file)) {
+  std::error_code no_path;
+  if (!request.config_file.empty() && fs::exists(request.config_file, no_path)) {
     request.config_file = fs::absolute(request.config_file).lexically_normal().string();
   }
   return request;

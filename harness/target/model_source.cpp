@@ -28,8 +28,10 @@ enum class SourceKind { preset, directory, config_file };
 
 SourceKind source_kind(const ModelRequest& request) {
   if (find_preset(request.model) != nullptr) return SourceKind::preset;
-  if (fs::is_directory(request.model)) return SourceKind::directory;
-  if (fs::is_regular_file(request.model) && fs::path(request.model).extension() == ".json") {
+  std::error_code no_path;  // a name that cannot be a path names no file
+  if (fs::is_directory(request.model, no_path)) return SourceKind::directory;
+  if (fs::is_regular_file(request.model, no_path) &&
+      fs::path(request.model).extension() == ".json") {
     return SourceKind::config_file;
   }
   std::string names;
@@ -44,7 +46,8 @@ SourceKind source_kind(const ModelRequest& request) {
 
 std::string config_path(const ModelRequest& request) {
   if (request.config_file.empty()) return (fs::path(request.model) / "config.json").string();
-  if (fs::exists(request.config_file)) return request.config_file;
+  std::error_code no_path;
+  if (fs::exists(request.config_file, no_path)) return request.config_file;
   return (fs::path(request.model) / request.config_file).string();
 }
 

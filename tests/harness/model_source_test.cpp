@@ -87,6 +87,14 @@ TEST_CASE("an unknown model lists the presets") {
   CHECK(contains(message, "glm-4.7-flash-dsa"));
 }
 
+TEST_CASE("a model's name that no path can have is an unknown model") {
+  for (const std::size_t length : {300, 5000}) {
+    const std::string name = "models/" + std::string(length, 'x');
+    CHECK(contains(message_of<InvalidArgument>([&] { resolve_model_config(request_for(name)); }),
+                   name));
+  }
+}
+
 TEST_CASE("what cannot fit in memory is refused before it is generated") {
   try {
     load_model(request_for("glm-5"));  // 744 G parameters
