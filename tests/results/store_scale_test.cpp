@@ -13,6 +13,7 @@
 #include "tests/results/full_size.h"
 #include "tests/support/catch.h"
 #include "tests/support/random.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
@@ -20,11 +21,11 @@ namespace {
 
 using Mode = ResultStore::Mode;
 
-constexpr std::int64_t kCells = 20, kRepeats = 5, kItems = 400;
+constexpr std::int64_t kCells = 20, kRepeats = 5, kItems = kSanitized ? 100 : 400;
 constexpr double kLimitSeconds = 2.0;
 
 /// Of a metric in a trial: two runs, two metrics make a million in all.
-std::int64_t samples_per_trial() { return full_size() ? 2500 : 125; }
+std::int64_t samples_per_trial() { return full_size() ? 2500 : kSanitized ? 30 : 125; }
 
 std::vector<PlannedCell> speed_and_quality_plan() {
   std::vector<PlannedCell> plan;
