@@ -58,10 +58,13 @@ TEST_CASE("bf16 halves a cell, a decode cell also holds its snapshots, a batch i
   other = cell;
   other.phase = Phase::decode;
   other.decode_tokens = 16;
-  CHECK(estimate_memory(config, other).cached_tokens == 2 * 640 + 16);
+  CHECK(estimate_memory(config, other).cached_tokens == 2 * 640 + 64);  // whole blocks
   other.batch = 3;
-  CHECK(estimate_memory(config, other).cached_tokens == 3 * (2 * 640 + 16));
+  CHECK(estimate_memory(config, other).cached_tokens == 3 * (2 * 640 + 64));
   CHECK(estimate_memory(config, other).scratch_bytes == 3 * memory.scratch_bytes);
+  other = cell;
+  other.cache_format = "fp8";
+  CHECK(estimate_memory(config, other).cache_bytes() < memory.cache_bytes());
   other = tiny_cell("FSS");
   CHECK(estimate_memory(config, other).cache_bytes() < memory.cache_bytes());
 }
@@ -80,7 +83,7 @@ TEST_CASE("what cannot fit is refused with the bytes wanted, the bytes free and 
     const std::string message = error.what();
     CHECK(contains(message, fmt::format("needs {} bytes", wanted)));
     CHECK(contains(message, fmt::format("{} bytes are free on cuda:3", wanted - 1)));
-    CHECK(contains(message, "a context of about 639 tokens would fit"));
+    CHECK(contains(message, "a context of about 576 tokens would fit"));
   }
   CHECK(contains(message_of<OutOfMemory>([&] { check_fits_memory(config, cell, 0, "cpu"); }),
                  "no context would fit"));
@@ -140,7 +143,7 @@ TEST_CASE("a sweep's cell that is too large fails with its message, and the othe
   const RunResults results = store.load_run(summary.run_id);
   CHECK(results.trials.at(1).outcome == TrialOutcome::failed);
   CHECK(contains(results.trials[1].reason, "out of memory: the cell needs"));
-  CHECK(contains(results.trials[1].reason, "a context of about 639 tokens would fit"));
+  CHECK(contains(results.trials[1].reason, "a context of about 576 tokens would fit"));
   CHECK(results.trials.at(2).outcome == TrialOutcome::ok);
 }
 
