@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   if (tokenizer.decode(encoded) != text) std::abort();
 
   std::vector<std::int32_t> tokens(size / sizeof(std::int32_t));
-  std::memcpy(tokens.data(), data, tokens.size() * sizeof(std::int32_t));
+  if (!tokens.empty()) std::memcpy(tokens.data(), data, tokens.size() * sizeof(std::int32_t));
   bool known = true;
   for (const std::int32_t token : tokens) known &= token >= 0 && token < tokenizer.vocab_size();
   try {
