@@ -11,13 +11,23 @@ target_compile_options(dsabench_options INTERFACE
   $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized -Wno-restrict>
   $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra
     $<$<BOOL:${DSABENCH_WERROR}>:--Werror=all-warnings>>)
-target_link_options(dsabench_options INTERFACE -static-libgcc -static-libstdc++)
 
 if(DSABENCH_SANITIZE)
+  # Not with a static libstdc++: the sanitizer could not see exceptions pass that uninstrumented
+  # libraries throw, and would take the frames that they leave for used.
   target_compile_options(dsabench_options INTERFACE
-    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+    -fsanitize-ignorelist=${CMAKE_CURRENT_LIST_DIR}/sanitizer_ignored.txt)
   target_link_options(dsabench_options INTERFACE -fsanitize=address,undefined)
+else()
+  target_link_options(dsabench_options INTERFACE -static-libgcc -static-libstdc++)
 endif()
+
+# dsabench_sanitize_unoptimised(<target>): compiles a library that computes little without
+# optimisation under the sanitizers, in half the time.
+function(dsabench_sanitize_unoptimised target)
+  target_compile_options(${target} PRIVATE $<$<BOOL:${DSABENCH_SANITIZE}>:-O0>)
+endfunction()
 
 # dsabench_cold_sources(<files>): code that takes longer to compile than it will ever run: it is
 # optimised less.

@@ -1,8 +1,10 @@
-#define CATCH_CONFIG_RUNNER
 #include <cstdio>
 
 #include "kernels/cuda/device_list.h"
-#include "tests/support/catch.h"
+#include "tests/support/run_catch.h"
+#include "tests/support/test_device.h"
+
+dsabench::Device dsabench::test::test_device() { return {Device::Kind::cuda, 0}; }
 
 /// Without a device everything here is skipped: exit code 77, with the reason.
 int main(int argc, char** argv) {
@@ -12,5 +14,5 @@ int main(int argc, char** argv) {
     return 77;
   }
   std::printf("on %s, driver CUDA %d\n", list.devices.front().name.c_str(), list.driver_version);
-  return Catch::Session().run(argc, argv);
+  return dsabench::test::run_catch(argc, argv);
 }

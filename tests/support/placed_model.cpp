@@ -2,6 +2,7 @@
 
 #include "kernels/base/float_formats.h"
 #include "kernels/cuda/device_queue.h"
+#include "tests/support/test_device.h"
 
 namespace dsabench::test {
 namespace {
@@ -86,11 +87,9 @@ RandomModel rounded_to_bf16(const RandomModel& model) {
 }
 
 WeightPlacement engine_placement() {
-#ifdef DSABENCH_TEST_CUDA
-  return {cuda::device_queue({Device::Kind::cuda, 0}), DType::f32};
-#else
-  return {};
-#endif
+  const Device device = test_device();
+  if (device.is_cpu()) return {};
+  return {cuda::device_queue(device), DType::f32};
 }
 
 std::vector<WeightPlacement> all_placements() {

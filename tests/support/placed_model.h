@@ -12,8 +12,7 @@ std::shared_ptr<const Weights> placed_copy(const Weights& weights,
 /// Every value of a host model rounded to what bf16 holds.
 RandomModel rounded_to_bf16(const RandomModel& model);
 
-/// Where the engines of this executable run, in f32: the host, or in test_engine_cuda the first
-/// GPU.
+/// On test_device(), in f32.
 WeightPlacement engine_placement();
 /// Every place and type that engines of this executable can have.
 std::vector<WeightPlacement> all_placements();

@@ -29,7 +29,8 @@ inline void write_text(const std::string& path, const std::string& text) {
 class ScratchFolder {
  public:
   ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "dsabench-XXXXXX").string();
+    const std::string unique(6, 'X');  // which mkdtemp replaces
+    std::string name = (std::filesystem::temp_directory_path() / ("dsabench-" + unique)).string();
     REQUIRE(mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
