@@ -92,6 +92,17 @@ class BasicTensorView {
     return true;
   }
 
+  /// Whether the first element, and one step along any dimension but the last, lies at a multiple
+  /// of `bytes`: what a vector load of a row's beginning asks for.
+  bool rows_aligned(std::int64_t bytes) const {
+    bool aligned =
+        reinterpret_cast<std::uintptr_t>(data_) % static_cast<std::uintptr_t>(bytes) == 0;
+    for (int i = 0; i + 1 < rank_; ++i) {
+      aligned = aligned && stride(i) * dtype_bytes(dtype_) % bytes == 0;
+    }
+    return aligned;
+  }
+
   /// Pointer to the first element. Throws InvalidArgument where T does not fit the dtype.
   template <class T>
   Pointer<T> data() const {

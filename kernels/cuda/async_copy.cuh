@@ -16,6 +16,9 @@ __device__ __forceinline__ void copy_async4(std::uint32_t to, const void* from, 
                : "memory");
 }
 
+/// Until every copy that this thread started is done.
+__device__ __forceinline__ void copies_wait() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+
 /// Ends a group of copies, which may be empty.
 __device__ __forceinline__ void copies_commit() {
   asm volatile("cp.async.commit_group;" ::: "memory");

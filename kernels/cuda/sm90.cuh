@@ -10,6 +10,9 @@
 /// the row 8 below.
 #include <cstdint>
 
+#include "kernels/cuda/async_copy.cuh"
+#include "kernels/cuda/shared_address.cuh"
+
 namespace dsabench::cuda::sm90 {
 
 inline constexpr int kSlabRowBytes = 128;
@@ -20,26 +23,7 @@ __device__ __forceinline__ int slab_offset(int row, int chunk) {
   return row * kSlabRowBytes + ((chunk ^ (row & 7)) << 4);
 }
 
-__device__ __forceinline__ std::uint32_t shared_at(const void* pointer) {
-  return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
-}
-
 // ---- copies
-
-/// 16 bytes, or zeros where !valid (`from` is then not read but must be a good address).
-__device__ __forceinline__ void copy_async16(std::uint32_t to, const void* from, bool valid) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from),
-               "r"(valid ? 16 : 0)
-               : "memory");
-}
-__device__ __forceinline__ void copy_async4(std::uint32_t to, const void* from, bool valid) {
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from),
-               "r"(valid ? 4 : 0)
-               : "memory");
-}
-
-/// Until every copy that this thread started is done.
-__device__ __forceinline__ void copies_wait() { asm volatile("cp.async.wait_all;" ::: "memory"); }
 
 /// One thread has the copy engine fetch a box of a tensor map (see tensor_map.h) whose first
 /// element is [z, y, x]. It arrives at `barrier` as bytes: all of the box's, also where the box
@@ -48,8 +32,8 @@ __device__ __forceinline__ void copy_box(void* to, const void* map, std::uint64_
                                          int y, int z) {
   asm volatile(
       "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
-      "[%0], [%1, {%3, %4, %5}], [%2];" ::"r"(shared_at(to)),
-      "l"(map), "r"(shared_at(barrier)), "r"(x), "r"(y), "r"(z)
+      "[%0], [%1, {%3, %4, %5}], [%2];" ::"r"(shared_address(to)),
+      "l"(map), "r"(shared_address(barrier)), "r"(x), "r"(y), "r"(z)
       : "memory");
 }
 
@@ -58,15 +42,16 @@ __device__ __forceinline__ void copy_values(void* to, const void* map, std::uint
                                             int x) {
   asm volatile(
       "cp.async.bulk.tensor.1d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
-      "[%0], [%1, {%3}], [%2];" ::"r"(shared_at(to)),
-      "l"(map), "r"(shared_at(barrier)), "r"(x)
+      "[%0], [%1, {%3}], [%2];" ::"r"(shared_address(to)),
+      "l"(map), "r"(shared_address(barrier)), "r"(x)
       : "memory");
 }
 
 // ---- barriers in shared memory
 
 __device__ __forceinline__ void barrier_init(std::uint64_t* barrier, int arrivals) {
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_at(barrier)), "r"(arrivals)
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)),
+               "r"(arrivals)
                : "memory");
 }
 /// After the inits, before other threads use them.
@@ -74,17 +59,19 @@ __device__ __forceinline__ void barrier_init_fence() {
   asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }
 __device__ __forceinline__ void barrier_arrive(std::uint64_t* barrier) {
-  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_at(barrier)) : "memory");
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier))
+               : "memory");
 }
 /// Arrives, and has the phase wait for `bytes` more of copy_box.
 __device__ __forceinline__ void barrier_arrive_expecting(std::uint64_t* barrier, int bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_at(barrier)),
-               "r"(bytes)
-               : "memory");
+  asm volatile(
+      "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
+      "r"(bytes)
+      : "memory");
 }
 /// Arrives once all cp.async copies that this thread started are done. Waits for nothing.
 __device__ __forceinline__ void barrier_arrive_after_copies(std::uint64_t* barrier) {
-  asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(shared_at(barrier))
+  asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(shared_address(barrier))
                : "memory");
 }
 /// Until the phase of this parity (0 first) is complete.
@@ -95,7 +82,7 @@ __device__ __forceinline__ void barrier_wait(std::uint64_t* barrier, std::uint32
       "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
       "@done bra DONE;\n"
       "bra WAIT;\n"
-      "DONE:\n}" ::"r"(shared_at(barrier)),
+      "DONE:\n}" ::"r"(shared_address(barrier)),
       "r"(parity)
       : "memory");
 }
@@ -162,13 +149,13 @@ inline constexpr std::uint64_t kSwizzle128 = std::uint64_t{1} << 62;
 /// further (`+ 2`), the next slab's as many sixteenths of bytes as it is away.
 __device__ __forceinline__ std::uint64_t row_operand(const void* slab) {
   return kSwizzle128 | std::uint64_t{1024 >> 4} << 32 | std::uint64_t{1} << 16 |
-         (shared_at(slab) & 0x3ffffu) >> 4;
+         (shared_address(slab) & 0x3ffffu) >> 4;
 }
 /// An operand whose depth lies across rows (values): 64 columns a slab, slabs `slab_bytes` apart;
 /// the next 16 rows of depth are 128 further.
 __device__ __forceinline__ std::uint64_t column_operand(const void* slab, int slab_bytes) {
   return kSwizzle128 | std::uint64_t{1024 >> 4} << 32 |
-         static_cast<std::uint64_t>(slab_bytes >> 4) << 16 | (shared_at(slab) & 0x3ffffu) >> 4;
+         static_cast<std::uint64_t>(slab_bytes >> 4) << 16 | (shared_address(slab) & 0x3ffffu) >> 4;
 }
 
 /// d[64, 128] (+)= a[64, 32] b[128, 32]^T, e4m3. Sums keep about 14 bits beside the largest addend.

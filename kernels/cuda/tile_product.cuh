@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/cuda/numeric.cuh"
+#include "kernels/cuda/shared_address.cuh"
 
 namespace dsabench::cuda {
 
@@ -15,10 +16,6 @@ inline constexpr int kTileDepth = 128 / static_cast<int>(sizeof(T));
 /// Added to a row of shared memory against bank conflicts: 16 bytes.
 template <class T>
 inline constexpr int kTilePad = 16 / static_cast<int>(sizeof(T));
-
-__device__ __forceinline__ std::uint32_t shared_address(const void* pointer) {
-  return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
-}
 
 __device__ __forceinline__ void load_matrices(std::uint32_t (&r)[4], const void* row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
@@ -95,21 +92,6 @@ class TileProduct<float, M, N> {
     }
   }
   /// Rows of which this thread holds elements, and which of them `slot` lies in.
-  static constexpr int kRowSlots = kRows;
-  __host__ __device__ static constexpr int row_slot(int slot) { return slot / kColumns; }
-  /// Adds values[row_slot] up over the block's columns: the row's sum is totals[0][row] +
-  /// totals[1][row] after a barrier.
-  __device__ __forceinline__ void sum_rows(float (&values)[kRowSlots], float (*totals)[M]) const {
-    const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
-#pragma unroll
-    for (int i = 0; i < kRowSlots; ++i) {
-      for (int step = 8; step > 0; step /= 2) {
-        values[i] += __shfl_xor_sync(~0u, values[i], step);
-      }
-      if (tx == 0) totals[0][ty + 16 * i] = values[i];
-      if (tx == 1) totals[1][ty + 16 * i] = 0.0f;
-    }
-  }
   /// Calls body(row, column, sum, sum at column + 32) for the columns with bit 5 clear.
   template <class Body>
   __device__ __forceinline__ void each_pair(Body&& body) const {
@@ -179,20 +161,6 @@ class TileProduct<Bf16, M, N> {
           body(row(i, e), column(j, e), (i * kColumnTiles + j) * 4 + e, sums_[i][j][e]);
         }
       }
-    }
-  }
-  static constexpr int kRowSlots = kRowTiles * 2;
-  __host__ __device__ static constexpr int row_slot(int slot) {
-    return slot / (4 * kColumnTiles) * 2 + slot % 4 / 2;
-  }
-  __device__ __forceinline__ void sum_rows(float (&values)[kRowSlots], float (*totals)[M]) const {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    const int half = static_cast<int>(threadIdx.x) / 32 % 2;
-#pragma unroll
-    for (int i = 0; i < kRowSlots; ++i) {
-      values[i] += __shfl_xor_sync(~0u, values[i], 1);
-      values[i] += __shfl_xor_sync(~0u, values[i], 2);
-      if (lane % 4 == 0) totals[half][row(i / 2, i % 2 * 2)] = values[i];
     }
   }
   template <class Body>

@@ -6,6 +6,7 @@
 #include "kernels/ops/append_index_keys.h"
 #include "kernels/ops/detail_cuda.h"
 #include "kernels/ops/fp8_scale.cuh"
+#include "kernels/ops/hadamard.cuh"
 
 namespace dsabench::ops::detail {
 namespace {
@@ -70,24 +71,6 @@ __device__ __forceinline__ void rotate(const IndexKeys<T, Stored>& args, float* 
   __syncthreads();
 }
 
-template <class T>
-__device__ __forceinline__ void transform(float* row, int dim) {
-  for (int half = 1; half < dim; half *= 2) {
-    for (int pair = static_cast<int>(threadIdx.x); pair < dim / 2; pair += kThreads) {
-      const int i = pair / half * 2 * half + pair % half;
-      const float a = row[i], b = row[i + half];
-      row[i] = a + b;
-      row[i + half] = a - b;
-    }
-    __syncthreads();
-  }
-  const float norm = 1.0f / sqrtf(static_cast<float>(dim));
-  for (int i = static_cast<int>(threadIdx.x); i < dim; i += kThreads) {
-    row[i] = through<T>(row[i] * norm);
-  }
-  __syncthreads();
-}
-
 /// One block a row, which passes through shared memory.
 template <class T, class Stored>
 __global__ void __launch_bounds__(kThreads) append_keys_kernel(const IndexKeys<T, Stored> args) {
@@ -96,7 +79,10 @@ __global__ void __launch_bounds__(kThreads) append_keys_kernel(const IndexKeys<T
   if (slot < 0 || slot >= args.cached) return;
   normalize(args, row);
   rotate(args, row);
-  if (args.hadamard) transform<T>(row, args.dim);
+  if (args.hadamard) {
+    hadamard_row<kThreads>(row, args.dim, [&](int i, float value) { row[i] = through<T>(value); });
+    __syncthreads();
+  }
   Stored* out = args.keys[slot];
   if constexpr (std::is_same_v<Stored, T>) {
     for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kThreads) {

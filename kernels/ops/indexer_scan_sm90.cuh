@@ -77,7 +77,7 @@ template <int kHeads>
 __device__ __forceinline__ void offer(const CandidateLists& lists, const ScanQuery<kHeads>& query,
                                       int key, float score) {
   const bool wanted = key <= query.limit && !(score <= query.bound);
-  const std::uint32_t count = cuda::sm90::shared_at(query.count);
+  const std::uint32_t count = cuda::shared_address(query.count);
   asm volatile(
       "{\n.reg .pred wanted;\n.reg .u32 slot;\n.reg .u64 to;\n"
       "setp.ne.u32 wanted, %0, 0;\n"

@@ -30,7 +30,6 @@ struct ScoreQueries {
 /// `vector_bytes`: what a load of the caller's kernel wants rows to be aligned to.
 template <class Stored>
 ScoreQueries<Stored> score_queries(const IndexerTopkArgs& args, std::int64_t vector_bytes) {
-  const auto size = static_cast<std::int64_t>(sizeof(Stored));
   return {reinterpret_cast<const Stored*>(args.q.raw()),
           args.q.stride(0),
           args.q.stride(1),
@@ -38,9 +37,7 @@ ScoreQueries<Stored> score_queries(const IndexerTopkArgs& args, std::int64_t vec
           static_cast<std::int32_t>(args.q.dim(1)),
           static_cast<std::int32_t>(args.q.dim(2)),
           static_cast<std::int32_t>(args.top_k),
-          reinterpret_cast<std::uintptr_t>(args.q.raw()) % vector_bytes == 0 &&
-              args.q.stride(0) * size % vector_bytes == 0 &&
-              args.q.stride(1) * size % vector_bytes == 0};
+          args.q.rows_aligned(vector_bytes)};
 }
 
 /// Piece of a segment that one block works on.
@@ -51,18 +48,17 @@ struct ScoreTile {
 
 /// False where there is nothing to score: no such tile, keys beyond every query, or queries that
 /// select all their keys.
-__device__ __forceinline__ bool find_tile(const ScoreBatch& batch, int rows_per_tile, int top_k,
-                                          ScoreTile& tile) {
+__device__ __forceinline__ bool find_tile(const ScoreBatch& batch, int top_k, ScoreTile& tile) {
   int index = static_cast<int>(blockIdx.y), s = 0;
   for (; s < batch.num_segments; ++s) {
-    const int tiles = (batch.segments[s].num_rows + rows_per_tile - 1) / rows_per_tile;
+    const int tiles = (batch.segments[s].num_rows + kScoreColumns - 1) / kScoreColumns;
     if (index < tiles) break;
     index -= tiles;
   }
   if (s == batch.num_segments) return false;
   tile.segment = &batch.segments[s];
-  tile.first_row = index * rows_per_tile;
-  tile.num_rows = min(rows_per_tile, tile.segment->num_rows - tile.first_row);
+  tile.first_row = index * kScoreColumns;
+  tile.num_rows = min(kScoreColumns, tile.segment->num_rows - tile.first_row);
   tile.first_key = static_cast<int>(blockIdx.x) * kScoreKeys;
   tile.num_keys = batch.positions == nullptr
                       ? tile.segment->first_position + tile.first_row + tile.num_rows
@@ -87,17 +83,16 @@ __device__ __forceinline__ float relu(float value) {
   return value < 0.0f ? 0.0f : value;  // a NaN stays a NaN
 }
 
-/// Many queries: a tile of 64 queries, head after head, sums over heads in registers.
-/// kHeadColumns: few queries: one query's heads are the tile's columns.
-template <class Stored, bool kHeadColumns>
+/// A tile of 64 queries, head after head, sums over heads in registers.
+template <class Stored>
 __global__ void __launch_bounds__(cuda::kTileThreads)
     score_kernel(const __grid_constant__ ScoreBatch batch, const ScoreQueries<Stored> queries,
-                 float* scores, int rows_per_tile) {
+                 float* scores) {
   using T = typename ProductTypeOf<Stored>::Type;
   using Tile = cuda::TileProduct<T, kScoreKeys, kScoreColumns>;
   extern __shared__ __align__(16) unsigned char shared[];
   ScoreTile tile{};
-  if (!find_tile(batch, rows_per_tile, queries.top_k, tile)) return;
+  if (!find_tile(batch, queries.top_k, tile)) return;
   const ScoreSegment& segment = *tile.segment;
   constexpr int kStep = cuda::Chunk<T>::kSize * 2;
   const int dim = queries.dim, depth = (dim + kStep - 1) / kStep * kStep;
@@ -120,57 +115,28 @@ __global__ void __launch_bounds__(cuda::kTileThreads)
   const std::int64_t packed = segment.row_begin + tile.first_row;
   Tile product;
 
-  if constexpr (kHeadColumns) {
-    __shared__ float totals[2][kScoreKeys];
-    for (int row = 0; row < tile.num_rows; ++row) {
-      const Stored* query = queries.data + (packed + row) * queries.token_stride;
-      float sums[Tile::kRowSlots] = {};
-      for (int first = 0; first < queries.heads; first += kScoreColumns) {
-        __syncthreads();
-        load_rows(query_rows[0], stride, depth, kScoreColumns, dim, queries.aligned, [&](int i) {
-          return first + i < queries.heads ? query + (first + i) * queries.head_stride : nullptr;
-        });
-        __syncthreads();
-        product.clear();
-        product.step(key_rows, stride, query_rows[0], stride, depth);
-        product.each([&](int, int column, int slot, float dot) {
-          if (first + column < queries.heads) {
-            sums[Tile::row_slot(slot)] += queries.weights[packed + row][first + column] * relu(dot);
-          }
-        });
-      }
-      product.sum_rows(sums, totals);
-      __syncthreads();
-      if (threadIdx.x < kScoreKeys) {
-        write(row, tile.first_key + static_cast<int>(threadIdx.x),
-              totals[0][threadIdx.x] + totals[1][threadIdx.x]);
-      }
-    }
-  } else {
-    const auto load_head = [&](int head) {
-      load_rows(query_rows[head % 2], stride, depth, kScoreColumns, dim, queries.aligned,
-                [&](int i) {
-                  return i < tile.num_rows ? queries.data + (packed + i) * queries.token_stride +
-                                                 head * queries.head_stride
-                                           : nullptr;
-                });
-    };
-    float sums[Tile::kSlots] = {};
-    load_head(0);
-    for (int head = 0; head < queries.heads; ++head) {
-      __syncthreads();
-      if (head + 1 < queries.heads) load_head(head + 1);
-      product.clear();
-      product.step(key_rows, stride, query_rows[head % 2], stride, depth);
-      product.each([&](int, int column, int slot, float dot) {
-        const std::int64_t row = packed + min(column, tile.num_rows - 1);
-        sums[slot] += __ldg(queries.weights[row] + head) * relu(dot);
-      });
-    }
-    product.each([&](int row, int column, int slot, float) {
-      write(column, tile.first_key + row, sums[slot]);
+  const auto load_head = [&](int head) {
+    load_rows(query_rows[head % 2], stride, depth, kScoreColumns, dim, queries.aligned, [&](int i) {
+      return i < tile.num_rows
+                 ? queries.data + (packed + i) * queries.token_stride + head * queries.head_stride
+                 : nullptr;
+    });
+  };
+  float sums[Tile::kSlots] = {};
+  load_head(0);
+  for (int head = 0; head < queries.heads; ++head) {
+    __syncthreads();
+    if (head + 1 < queries.heads) load_head(head + 1);
+    product.clear();
+    product.step(key_rows, stride, query_rows[head % 2], stride, depth);
+    product.each([&](int, int column, int slot, float dot) {
+      const std::int64_t row = packed + min(column, tile.num_rows - 1);
+      sums[slot] += __ldg(queries.weights[row] + head) * relu(dot);
     });
   }
+  product.each([&](int row, int column, int slot, float) {
+    write(column, tile.first_key + row, sums[slot]);
+  });
 }
 
 }  // namespace dsabench::ops::detail

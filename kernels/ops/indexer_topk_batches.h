@@ -73,10 +73,6 @@ void for_each_score_batch(const IndexerTopkArgs& args, std::int64_t vector_bytes
       }
       const std::int64_t room = std::max<std::int64_t>(1, (max_scores - batch.num_scores) / stride);
       const std::int64_t rows = std::min(span.num_rows - row, room);
-      const std::int64_t bytes = dtype_bytes(sequence.keys.dtype());
-      const bool aligned =
-          reinterpret_cast<std::uintptr_t>(sequence.keys.raw()) % vector_bytes == 0 &&
-          sequence.keys.stride(0) * bytes % vector_bytes == 0;
       batch.segments[batch.num_segments++] = {
           sequence.keys.raw(),
           sequence.key_scales.empty() ? nullptr : sequence.key_scales.data<float>(),
@@ -89,7 +85,7 @@ void for_each_score_batch(const IndexerTopkArgs& args, std::int64_t vector_bytes
           static_cast<std::int32_t>(span.first_position + row),
           static_cast<std::int32_t>(stride),
           static_cast<std::int32_t>(span.end_position()),
-          aligned};
+          sequence.keys.rows_aligned(vector_bytes)};
       batch.num_rows += rows;
       batch.num_scores += rows * stride;
       const std::int64_t most =

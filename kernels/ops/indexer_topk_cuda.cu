@@ -10,29 +10,25 @@
 namespace dsabench::ops::detail {
 namespace {
 
-/// Batches of sequences with at most this many rows each are scored a query at a time.
-constexpr int kFewRows = 8;
-
-template <class Stored, bool kHeadColumns>
+template <class Stored>
 void launch_scores(const cuda::Launch& launch, const ScoreBatch& batch,
                    const ScoreQueries<Stored>& queries, float* scores) {
   using T = typename ProductTypeOf<Stored>::Type;
-  constexpr int kRowsPerTile = kHeadColumns ? kFewRows : kScoreColumns;
   constexpr int kStep = cuda::Chunk<T>::kSize * 2;
   const std::int64_t stride = cuda::ceil_div(queries.dim, kStep) * kStep + cuda::kTilePad<T>;
-  const std::int64_t rows = kScoreKeys + (kHeadColumns ? 1 : 2) * kScoreColumns;
+  const std::int64_t rows = kScoreKeys + 2 * kScoreColumns;
   const auto bytes = static_cast<int>(rows * stride * static_cast<std::int64_t>(sizeof(T)));
   std::int64_t tiles = 0;
   for (int s = 0; s < batch.num_segments; ++s) {
-    tiles += cuda::ceil_div(batch.segments[s].num_rows, kRowsPerTile);
+    tiles += cuda::ceil_div(batch.segments[s].num_rows, kScoreColumns);
   }
-  const auto kernel = score_kernel<Stored, kHeadColumns>;
+  const auto kernel = score_kernel<Stored>;
   DSABENCH_CUDA_CHECK(
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
   const dim3 grid(cuda::grid_size(cuda::ceil_div(batch.max_keys, kScoreKeys)),
                   cuda::grid_size(tiles));
   kernel<<<grid, cuda::kTileThreads, static_cast<std::size_t>(bytes), launch.stream()>>>(
-      batch, queries, scores, kRowsPerTile);
+      batch, queries, scores);
   launch.check();
 }
 
@@ -68,15 +64,7 @@ void run(const cuda::Launch& launch, const IndexerTopkArgs& args) {
   auto* scores = most_scores == 0 ? nullptr : static_cast<float*>(launch.scratch(most_scores * 4));
   auto* counter = reinterpret_cast<unsigned long long*>(args.run_counter);
   for_each_batch(kVectorBytes, [&](const ScoreBatch& batch) {
-    const bool few = std::all_of(batch.segments, batch.segments + batch.num_segments,
-                                 [](const ScoreSegment& s) { return s.num_rows <= kFewRows; });
-    if (batch.max_keys > args.top_k) {
-      if (few) {
-        launch_scores<Stored, true>(launch, batch, queries, scores);
-      } else {
-        launch_scores<Stored, false>(launch, batch, queries, scores);
-      }
-    }
+    if (batch.max_keys > args.top_k) launch_scores(launch, batch, queries, scores);
     const std::int64_t blocks = std::max<std::int64_t>(1, batch.num_rows);
     select_kernel<<<cuda::grid_size(blocks), kSelectThreads, 0, launch.stream()>>>(batch, scores,
                                                                                    out, counter);

@@ -2,13 +2,12 @@
 
 #include "kernels/ops/indexer_few_score.cuh"
 #include "kernels/ops/indexer_few_select.cuh"
+#include "kernels/ops/indexer_tensor_operands.cuh"
 #include "kernels/ops/indexer_topk_few.h"
 
 namespace dsabench::ops::detail {
 namespace {
 
-constexpr std::int64_t kVectorBytes = 16;
-constexpr std::int64_t kMaxHeads = 64;
 /// Shared memory for the rows of a block, where the device has as much.
 constexpr int kMaxRowBytes = 64 << 10;
 /// Candidates of a row that its last block holds in shared memory, where the device has as much.
@@ -38,19 +37,11 @@ int listed_beside(std::int64_t keys) {
 }
 
 bool fits(const IndexerTopkArgs& args) {
-  const std::int64_t size = dtype_bytes(args.q.dtype());
-  const auto aligned = [&](const ConstTensorView& view, int dims) {
-    bool good = reinterpret_cast<std::uintptr_t>(view.raw()) % kVectorBytes == 0;
-    for (int i = 0; i < dims; ++i) good = good && view.stride(i) * size % kVectorBytes == 0;
-    return good;
-  };
-  if (args.q.dtype() != DType::f8_e4m3 && args.q.dtype() != DType::bf16) return false;
-  if (args.q.dim(1) > kMaxHeads || (args.q.dim(2) != 64 && args.q.dim(2) != 128)) return false;
-  if (!aligned(args.q, 2)) return false;
+  if (!tensor_operands(args)) return false;
   std::int64_t most_keys = 0;
   for (const IndexerSequence& sequence : args.sequences) {
     if (sequence.span.num_rows == 0) continue;
-    if (sequence.span.num_rows > kMaxFewRows || !aligned(sequence.keys, 1)) return false;
+    if (sequence.span.num_rows > kMaxFewRows) return false;
     most_keys = std::max(most_keys, sequence.span.end_position());
   }
   return listed_beside(most_keys) > 0;
@@ -109,25 +100,18 @@ void launch_few_scores(const cuda::Launch& launch, const IndexerTopkArgs& args,
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
   const dim3 grid(cuda::grid_size(shares.first_block[batch.num_segments]), cuda::grid_size(groups));
   kernel<<<grid, kFewThreads, static_cast<std::size_t>(bytes), launch.stream()>>>(
-      batch, shares, score_queries<Stored>(args, kVectorBytes), scores, histograms);
+      batch, shares, score_queries<Stored>(args, kOperandBytes), scores, histograms);
   launch.check();
 }
 
 void launch_scores(const cuda::Launch& launch, const IndexerTopkArgs& args, const ScoreBatch& batch,
                    float* scores, std::uint32_t* histograms) {
-  const auto with_tiles = [&]<class Stored, int kDim>() {
+  with_tensor_operands(args, [&]<class Stored, int kDim>() {
     if (args.q.dim(1) <= 16) {
       return launch_few_scores<Stored, kDim, 2>(launch, args, batch, scores, histograms);
     }
     launch_few_scores<Stored, kDim, 4>(launch, args, batch, scores, histograms);
-  };
-  const bool wide = args.q.dim(2) == 128;
-  if (args.q.dtype() == DType::f8_e4m3) {
-    if (wide) return with_tiles.template operator()<cuda::E4m3, 128>();
-    return with_tiles.template operator()<cuda::E4m3, 64>();
-  }
-  if (wide) return with_tiles.template operator()<cuda::Bf16, 128>();
-  with_tiles.template operator()<cuda::Bf16, 64>();
+  });
 }
 
 /// Keys of a block of the selection.
@@ -148,7 +132,7 @@ bool indexer_topk_few(const cuda::Launch& launch, const IndexerTopkArgs& args) {
   if (!fits(args)) return false;
   constexpr std::int64_t kMaxScores = kMaxBatchScores * 4 / kScoreBytes;
   const auto for_each_batch = [&](auto&& body) {
-    for_each_score_batch(args, kVectorBytes, kMaxScores, few_score_row, body);
+    for_each_score_batch(args, kOperandBytes, kMaxScores, few_score_row, body);
   };
   std::int64_t scores = 0, rows = 1, counts = 1;
   for_each_batch([&](const ScoreBatch& batch) {

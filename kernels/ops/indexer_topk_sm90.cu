@@ -4,13 +4,11 @@
 #include "kernels/cuda/architecture.h"
 #include "kernels/ops/indexer_scan_sm90.cuh"
 #include "kernels/ops/indexer_select_candidates.cuh"
+#include "kernels/ops/indexer_tensor_operands.cuh"
 #include "kernels/ops/indexer_topk_sm90.h"
 
 namespace dsabench::ops::detail {
 namespace {
-
-constexpr std::int64_t kVectorBytes = 16;
-constexpr std::int64_t kMaxHeads = 64;
 
 template <class Stored, int kHeads, int kRowBytes>
 struct Scan {
@@ -42,7 +40,7 @@ struct Scan {
     const auto blocks = std::min<std::int64_t>(tiles, cuda::num_multiprocessors());
     for (const ScanRun run : {ScanRun::sampled, ScanRun::repaired}) {
       kernel<<<cuda::grid_size(blocks), kScanThreads, kBytes, launch.stream()>>>(
-          batch, maps, score_queries<Stored>(args, kVectorBytes), lists, static_cast<int>(tiles),
+          batch, maps, score_queries<Stored>(args, kOperandBytes), lists, static_cast<int>(tiles),
           run);
       launch.check();
     }
@@ -52,40 +50,25 @@ struct Scan {
 /// Calls body(Scan<...>()) of the instance for the call's heads and keys.
 template <class Body>
 void with_scan(const IndexerTopkArgs& args, Body&& body) {
-  const auto with_heads = [&]<class Stored, int kRowBytes>() {
+  with_tensor_operands(args, [&]<class Stored, int kDim>() {
+    constexpr int kRowBytes = kDim * static_cast<int>(sizeof(Stored));
     if (args.q.dim(1) <= 16) return body(Scan<Stored, 16, kRowBytes>());
     if (args.q.dim(1) <= 32) return body(Scan<Stored, 32, kRowBytes>());
     body(Scan<Stored, 64, kRowBytes>());
-  };
-  const bool wide = args.q.dim(2) == 128;
-  if (args.q.dtype() == DType::f8_e4m3) {
-    if (wide) return with_heads.template operator()<cuda::E4m3, 128>();
-    return with_heads.template operator()<cuda::E4m3, 64>();
-  }
-  if (wide) return with_heads.template operator()<cuda::Bf16, 256>();
-  with_heads.template operator()<cuda::Bf16, 128>();
+  });
 }
 
 bool fits(const IndexerTopkArgs& args) {
-  const std::int64_t size = dtype_bytes(args.q.dtype());
-  const auto aligned = [&](const ConstTensorView& view, int dims) {
-    bool good = reinterpret_cast<std::uintptr_t>(view.raw()) % kVectorBytes == 0;
-    for (int i = 0; i < dims; ++i) good = good && view.stride(i) * size % kVectorBytes == 0;
-    return good;
-  };
-  if (!args.positions.empty()) return false;
-  if (args.q.dtype() == DType::f32 || args.q.dim(1) > kMaxHeads) return false;
-  if (args.q.dim(2) != 64 && args.q.dim(2) != 128) return false;
+  if (!args.positions.empty() || !tensor_operands(args)) return false;
   // Heads that fill up a tile are zeros, which an infinite key would turn into NaN.
   const std::int64_t heads = args.q.dim(1);
   if (args.q.dtype() == DType::bf16 && heads != 16 && heads != 32 && heads != 64) return false;
-  if (!aligned(args.q, 2)) return false;
   std::int64_t rows = 0;
   for (const IndexerSequence& sequence : args.sequences) {
     rows += sequence.span.num_rows;
     if (sequence.span.num_rows == 0) continue;
-    if (reinterpret_cast<std::uintptr_t>(sequence.key_scales.raw()) % kVectorBytes != 0 ||
-        !aligned(sequence.keys, 1) || sequence.span.end_position() > kMaxScanKeys ||
+    if (!sequence.key_scales.rows_aligned(kOperandBytes) ||
+        sequence.span.end_position() > kMaxScanKeys ||
         sequence.keys.dim(0) > std::numeric_limits<std::int32_t>::max()) {
       return false;
     }
@@ -103,7 +86,7 @@ bool indexer_topk_sm90(const cuda::Launch& launch, const IndexerTopkArgs& args) 
   std::int64_t rows = 1;
   const auto for_each_batch = [&](auto&& body) {
     for_each_score_batch(
-        args, kVectorBytes, max_rows, [](const SequenceSpan&) { return std::int64_t{1}; }, body);
+        args, kOperandBytes, max_rows, [](const SequenceSpan&) { return std::int64_t{1}; }, body);
   };
   for_each_batch([&](const ScoreBatch& batch) { rows = std::max(rows, batch.num_rows); });
   cuda::ScratchLayout layout;

@@ -19,40 +19,31 @@ static_assert(kWantedBlocks <= kMaxMlaSplits && kWantedPickBlocks <= kMaxMlaSpli
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-bool fits(const void* data, std::int64_t stride, std::int64_t multiple) {
-  return reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && stride % multiple == 0;
-}
-
-bool queries_fit(const MlaCall& call) {
-  return fits(call.q_latent, call.q_latent_strides[0], 8) &&
-         fits(call.q_latent, call.q_latent_strides[1], 8) &&
-         fits(call.q_rope, call.q_rope_strides[0], 8) &&
-         fits(call.q_rope, call.q_rope_strides[1], 8);
-}
-
-bool tensor_cores_fit(const MlaCall& call, DType dtype, std::span<const LatentSequence> sequences) {
-  bool good = dtype == DType::bf16 && call.latent % 16 == 0 && call.rope % 16 == 0 &&
-              call.latent <= 512 && call.rope <= 64 && queries_fit(call);
+/// Whether the tensor-core kernel takes the call: its dimensions, bf16 rows that can be copied.
+bool tensor_cores_fit(const ConstTensorView& q_latent, const ConstTensorView& q_rope,
+                      std::span<const LatentSequence> sequences) {
+  bool good = q_latent.dtype() == DType::bf16 && q_latent.dim(2) % 16 == 0 &&
+              q_rope.dim(2) % 16 == 0 && q_latent.dim(2) <= 512 && q_rope.dim(2) <= 64 &&
+              q_latent.rows_aligned(16) && q_rope.rows_aligned(16);
   for (const LatentSequence& sequence : sequences) {
     good = good && (sequence.span.num_rows == 0 ||
-                    (sequence.latents.dtype() == DType::bf16 &&
-                     fits(sequence.latents.raw(), sequence.latents.stride(0), 8)));
+                    (sequence.latents.dtype() == DType::bf16 && sequence.latents.rows_aligned(16)));
   }
   return good;
 }
 
 /// Whether the kernel for picks takes the call: its dimensions, latents all of one kind.
-bool picks_fit(const MlaCall& call, DType dtype, std::span<const LatentSequence> sequences) {
-  bool good = call.indices != nullptr && dtype == DType::bf16 && call.latent == kPickLatent &&
-              call.rope == kPickRope && queries_fit(call) &&
-              fits(call.out, call.out_strides[0], 2) && fits(call.out, call.out_strides[1], 2);
+bool picks_fit(const ConstTensorView& q_latent, const ConstTensorView& q_rope,
+               const ConstTensorView& indices, std::span<const LatentSequence> sequences) {
+  bool good = !indices.empty() && q_latent.dtype() == DType::bf16 &&
+              q_latent.dim(2) == kPickLatent && q_rope.dim(2) == kPickRope &&
+              q_latent.rows_aligned(16) && q_rope.rows_aligned(16);
   DType cached = DType::f32;
   for (const LatentSequence& sequence : sequences) {
     if (sequence.span.num_rows == 0) continue;
     const DType own = sequence.latents.dtype();
     good = good && (own == DType::bf16 || own == DType::u8) &&
-           (cached == DType::f32 || cached == own) &&
-           fits(sequence.latents.raw(), sequence.latents.stride(0), own == DType::u8 ? 16 : 8);
+           (cached == DType::f32 || cached == own) && sequence.latents.rows_aligned(16);
     cached = own;
   }
   return good && mla_picks_fit_device();
@@ -98,8 +89,8 @@ void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
                1,
                nullptr,
                nullptr};
-  const bool picks = picks_fit(call, dtype, sequences);
-  const bool tensor_cores = !picks && tensor_cores_fit(call, dtype, sequences);
+  const bool picks = picks_fit(q_latent, q_rope, indices, sequences);
+  const bool tensor_cores = !picks && tensor_cores_fit(q_latent, q_rope, sequences);
   const std::int64_t blocks = tokens * ceil_div(heads, picks || tensor_cores ? 32 : 8);
   const std::int64_t wanted = std::clamp<std::int64_t>(
       picks ? kWantedPickBlocks / blocks : ceil_div(kWantedBlocks, blocks), 1,
@@ -132,17 +123,10 @@ void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
     batch = {};
   };
   for (const LatentSequence& sequence : sequences) {
-    const SequenceSpan& span = sequence.span;
-    if (span.num_rows == 0) continue;
+    if (sequence.span.num_rows == 0) continue;
     if (batch.num_segments == MlaBatch::kMaxSegments) flush();
-    batch.segments[batch.num_segments++] = {sequence.latents.raw(),
-                                            BlockTable(sequence.block_table),
-                                            sequence.latents.stride(0),
-                                            span.row_begin,
-                                            static_cast<std::int32_t>(span.num_rows),
-                                            static_cast<std::int32_t>(span.first_position),
-                                            sequence.latents.dtype() == DType::u8};
-    batch.num_rows += static_cast<std::int32_t>(span.num_rows);
+    batch.segments[batch.num_segments++] = mla_segment(sequence);
+    batch.num_rows += static_cast<std::int32_t>(sequence.span.num_rows);
   }
   flush();
 }

@@ -17,6 +17,17 @@ struct MlaSegment {
   bool fp8;  ///< latents are rows of the fp8 cache
 };
 
+inline MlaSegment mla_segment(const LatentSequence& sequence) {
+  const SequenceSpan& span = sequence.span;
+  return {sequence.latents.raw(),
+          BlockTable(sequence.block_table),
+          sequence.latents.stride(0),
+          span.row_begin,
+          static_cast<std::int32_t>(span.num_rows),
+          static_cast<std::int32_t>(span.first_position),
+          sequence.latents.dtype() == DType::u8};
+}
+
 struct MlaBatch {
   static constexpr int kMaxSegments = 64;
   MlaSegment segments[kMaxSegments];

@@ -43,8 +43,7 @@ __global__ void __launch_bounds__(kThreads)
   }
   total = cuda::warp_sum(total);
   const auto* values = reinterpret_cast<const Values<kVector>*>(call.values + first * call.latent);
-  auto* out =
-      static_cast<T*>(call.out) + query.row * call.out_strides[0] + head * call.out_strides[1];
+  T* out = out_row<T>(call, query, head);
   const int columns = call.latent / kVector;
   for (int begin = 0; begin < columns; begin += kColumnThreads) {
     const int column = begin + lane;
@@ -66,7 +65,7 @@ __global__ void __launch_bounds__(kThreads)
     for (int i = 0; i < kVector; ++i) {
       const float whole = (parts[0][lane].at[i] + parts[1][lane].at[i]) +
                           (parts[2][lane].at[i] + parts[3][lane].at[i]);
-      cuda::store(out[column * kVector + i], total == 0.0f ? 0.0f : whole / total);
+      cuda::store(out[column * kVector + i], weighted_mean(whole, total));
     }
   }
 }

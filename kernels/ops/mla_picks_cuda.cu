@@ -242,14 +242,17 @@ __device__ __forceinline__ void add_values(const Shared& shared, int stage, Sums
   }
 }
 
+/// A head's sum of weights; NaN once a key was none that may be attended to.
+__device__ __forceinline__ float total_of(const Shared& shared, int head) {
+  return shared.broken != 0 ? cuda::quiet_nan() : shared.totals[head];
+}
+
 /// Two neighbouring columns at a time: a partial result, or the result.
 __device__ __forceinline__ void write_block(const Shared& shared, const MlaCall& call,
                                             const MlaQuery& query, int head0, const Sums& sums) {
   const int thread = static_cast<int>(threadIdx.x), lane = thread % 32, warp = thread / 32;
   if (call.splits > 1 && thread < kHeads && head0 + thread < call.heads) {
-    const std::int64_t state = state_index(call, query, head0 + thread);
-    call.states[2 * state] = shared.maxima[thread];
-    call.states[2 * state + 1] = shared.broken != 0 ? cuda::quiet_nan() : shared.totals[thread];
+    write_state(call, query, head0 + thread, shared.maxima[thread], total_of(shared, thread));
   }
 #pragma unroll
   for (int m = 0; m < 2; ++m) {
@@ -257,7 +260,7 @@ __device__ __forceinline__ void write_block(const Shared& shared, const MlaCall&
     for (int half = 0; half < 2; ++half) {
       const int h = m * 16 + half * 8 + lane / 4, head = head0 + h;
       if (head >= call.heads) continue;
-      const float total = shared.broken != 0 ? cuda::quiet_nan() : shared.totals[h];
+      const float total = total_of(shared, h);
 #pragma unroll
       for (int c = 0; c < kColumnTiles; ++c) {
         const int column = (warp * kColumnTiles + c) * 8 + lane % 4 * 2;
@@ -266,10 +269,9 @@ __device__ __forceinline__ void write_block(const Shared& shared, const MlaCall&
           float* to = call.values + state_index(call, query, head) * kLatent + column;
           *reinterpret_cast<float2*>(to) = make_float2(first, second);
         } else {
-          auto* to = static_cast<Bf16*>(call.out) + query.row * call.out_strides[0] +
-                     head * call.out_strides[1] + column;
-          cuda::store(to[0], total == 0.0f ? 0.0f : first / total);
-          cuda::store(to[1], total == 0.0f ? 0.0f : second / total);
+          Bf16* to = out_row<Bf16>(call, query, head) + column;
+          cuda::store(to[0], weighted_mean(first, total));
+          cuda::store(to[1], weighted_mean(second, total));
         }
       }
     }

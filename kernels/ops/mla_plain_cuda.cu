@@ -102,21 +102,15 @@ __global__ void __launch_bounds__(kThreads, 1)
   for (int h = 0; h < kHeads; ++h) {
     const int head = head0 + h;
     if (head >= call.heads) break;
-    const std::int64_t state = state_index(call, query, head);
-    if (call.splits > 1 && tid == 0) {
-      call.states[2 * state] = maxima[h];
-      call.states[2 * state + 1] = totals[h];
-    }
+    if (call.splits > 1 && tid == 0) write_state(call, query, head, maxima[h], totals[h]);
 #pragma unroll
     for (int i = 0; i < kColumns; ++i) {
       const int column = tid + i * kThreads;
       if (column >= call.latent) break;
       if (call.splits > 1) {
-        call.values[state * call.latent + column] = sums[h][i];
+        call.values[state_index(call, query, head) * call.latent + column] = sums[h][i];
       } else {
-        auto* out = static_cast<T*>(call.out) + query.row * call.out_strides[0] +
-                    head * call.out_strides[1];
-        cuda::store(out[column], totals[h] == 0.0f ? 0.0f : sums[h][i] / totals[h]);
+        cuda::store(out_row<T>(call, query, head)[column], weighted_mean(sums[h][i], totals[h]));
       }
     }
   }

@@ -51,6 +51,25 @@ __device__ __forceinline__ std::int64_t state_index(const MlaCall& call, const M
   return (std::int64_t{query.batch_row} * call.heads + head) * call.splits + blockIdx.z;
 }
 
+/// A head's largest score and sum of weights in this block's split, for the merge.
+__device__ __forceinline__ void write_state(const MlaCall& call, const MlaQuery& query, int head,
+                                            float largest, float total) {
+  const std::int64_t state = state_index(call, query, head);
+  call.states[2 * state] = largest;
+  call.states[2 * state + 1] = total;
+}
+
+/// A head's latents in the result.
+template <class T>
+__device__ __forceinline__ T* out_row(const MlaCall& call, const MlaQuery& query, int head) {
+  return static_cast<T*>(call.out) + query.row * call.out_strides[0] + head * call.out_strides[1];
+}
+
+/// Weighted sum over the sum of weights: zero where nothing was attended to.
+__device__ __forceinline__ float weighted_mean(float sum, float total) {
+  return total == 0.0f ? 0.0f : sum / total;
+}
+
 /// Softmax over a tile, online: what older sums are worth beside the new largest score.
 __device__ __forceinline__ float rescale(float old_max, float new_max) {
   return old_max == new_max ? 1.0f : expf(old_max - new_max);

@@ -1,3 +1,4 @@
+#include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/reduce.cuh"
 #include "kernels/cuda/rows.cuh"
 #include "kernels/cuda/tile_product.cuh"
@@ -24,14 +25,9 @@ struct Shared {
   int broken;
 };
 
-__device__ __forceinline__ void copy_async(void* to, const void* from, bool valid) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(cuda::shared_address(to)),
-               "l"(from), "r"(valid ? 16 : 0));
-}
-__device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;"); }
-template <int kLeft>
-__device__ __forceinline__ void wait_copies() {
-  asm volatile("cp.async.wait_group %0;" ::"n"(kLeft));
+/// A head's sum of weights; NaN once a key was none that may be attended to.
+__device__ __forceinline__ float total_of(const Shared& shared, int head) {
+  return shared.broken != 0 ? cuda::quiet_nan() : shared.totals[head];
 }
 
 /// Starts the copy of the tile's keys; absent ones become zeros.
@@ -47,9 +43,10 @@ __device__ __forceinline__ void gather(const MlaQuery& query, const MlaCall& cal
       if (key == -2) shared.broken = 1;
     }
     const std::int64_t at = key < 0 ? 0 : query.latents_at(key);
-    copy_async(keys + j * stride + part * 8, latents + at + part * 8, key >= 0);
+    cuda::copy_async16(cuda::shared_address(keys + j * stride + part * 8), latents + at + part * 8,
+                       key >= 0);
   }
-  commit_copies();
+  cuda::copies_commit();
 }
 
 /// scores[32, 64] = queries keys^T: warp w has rows 16 * (w % 2), columns 16 * (w / 2).
@@ -127,7 +124,8 @@ __global__ void __launch_bounds__(kThreads)
                   head * call.q_latent_strides[1] + d
             : static_cast<const Bf16*>(call.q_rope) + query.row * call.q_rope_strides[0] +
                   head * call.q_rope_strides[1] + d - call.latent;
-    copy_async(queries + h * stride + d, from, head0 + h < call.heads);
+    cuda::copy_async16(cuda::shared_address(queries + h * stride + d), from,
+                       head0 + h < call.heads);
   }
   gather(query, call, shared, keys[0], 0, query.begin, stride);
 
@@ -139,9 +137,9 @@ __global__ void __launch_bounds__(kThreads)
   for (int begin = query.begin; begin < query.end; begin += kKeys, buffer ^= 1) {
     if (begin + kKeys < query.end) {
       gather(query, call, shared, keys[buffer ^ 1], buffer ^ 1, begin + kKeys, stride);
-      wait_copies<1>();
+      cuda::copies_wait_but<1>();
     } else {
-      wait_copies<0>();
+      cuda::copies_wait_but<0>();
     }
     __syncthreads();
     score_tile(queries, keys[buffer], stride, dim, call.scale, shared);
@@ -187,7 +185,7 @@ __global__ void __launch_bounds__(kThreads)
     }
     __syncthreads();  // the other buffer may be overwritten
   }
-  wait_copies<0>();
+  cuda::copies_wait_but<0>();
   if (lane == 0) {
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
@@ -197,9 +195,7 @@ __global__ void __launch_bounds__(kThreads)
   }
   __syncthreads();
   if (call.splits > 1 && tid < kHeads && head0 + tid < call.heads) {
-    const std::int64_t state = state_index(call, query, head0 + tid);
-    call.states[2 * state] = shared.maxima[tid];
-    call.states[2 * state + 1] = shared.broken != 0 ? cuda::quiet_nan() : shared.totals[tid];
+    write_state(call, query, head0 + tid, shared.maxima[tid], total_of(shared, tid));
   }
 #pragma unroll
   for (int m = 0; m < 2; ++m) {
@@ -215,10 +211,8 @@ __global__ void __launch_bounds__(kThreads)
         if (call.splits > 1) {
           call.values[state_index(call, query, head) * call.latent + column] = sum;
         } else {
-          const float total = shared.broken != 0 ? cuda::quiet_nan() : shared.totals[h];
-          auto* out = static_cast<Bf16*>(call.out) + query.row * call.out_strides[0] +
-                      head * call.out_strides[1];
-          cuda::store(out[column], total == 0.0f ? 0.0f : sum / total);
+          cuda::store(out_row<Bf16>(call, query, head)[column],
+                      weighted_mean(sum, total_of(shared, h)));
         }
       }
     }

@@ -167,13 +167,6 @@ class Experts {
   }
 
  private:
-  static bool is_aligned(const ConstTensorView& view) {
-    bool aligned = reinterpret_cast<std::uintptr_t>(view.raw()) % 16 == 0;
-    for (int i = 0; i + 1 < view.rank(); ++i) {
-      aligned = aligned && view.stride(i) * static_cast<std::int64_t>(sizeof(T)) % 16 == 0;
-    }
-    return aligned;
-  }
   static Weights<T> weights(const ConstTensorView& view) {
     return {cuda::rows<const T>(view).data, view.stride(0), view.stride(1)};
   }
@@ -198,14 +191,14 @@ class Experts {
       const dim3 grid(cuda::grid_size(cuda::ceil_div(intermediate_, kTileColumns / 2)), tiles);
       gate_up_kernel<T><<<grid, cuda::kTileThreads, 0, launch_.stream()>>>(
           cuda::rows<const T>(x), weights(args_.gate_up), active_, grouping_, top_n_, hidden_,
-          intermediate_, is_aligned(x) && is_aligned(args_.gate_up));
+          intermediate_, x.rows_aligned(16) && args_.gate_up.rows_aligned(16));
       launch_.check();
     }
     const bool active_aligned = intermediate_ * sizeof(T) % 16 == 0;
     const dim3 grid(cuda::grid_size(cuda::ceil_div(hidden_, kTileColumns)), tiles);
     down_kernel<T><<<grid, cuda::kTileThreads, 0, launch_.stream()>>>(
         active_, weights(args_.down), parts_, grouping_, hidden_, intermediate_,
-        active_aligned && is_aligned(args_.down));
+        active_aligned && args_.down.rows_aligned(16));
     launch_.check();
   }
 

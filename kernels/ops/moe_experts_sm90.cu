@@ -108,13 +108,13 @@ __device__ __forceinline__ void fetch_tiles(const CUtensorMap& weights, const Ca
         }
       }
       // Rows 16 apart have the same place in the swizzle.
-      const std::uint32_t to =
-          sm90::shared_at(stage) + static_cast<std::uint32_t>(sm90::slab_offset(thread / 8, chunk));
+      const std::uint32_t to = cuda::shared_address(stage) +
+                               static_cast<std::uint32_t>(sm90::slab_offset(thread / 8, chunk));
       for (int r = 0; r < rows; r += kGroupRows) {
 #pragma unroll
         for (int i = 0; i < kGroupRows; i += 16) {
           const Bf16* from = left[r + i];
-          sm90::copy_async16(to + static_cast<std::uint32_t>((r + i) * sm90::kSlabRowBytes),
+          cuda::copy_async16(to + static_cast<std::uint32_t>((r + i) * sm90::kSlabRowBytes),
                              from == nullptr ? call.left : from + k + chunk * 8, from != nullptr);
         }
       }
@@ -131,7 +131,7 @@ __device__ __forceinline__ void fetch_tiles(const CUtensorMap& weights, const Ca
     sm90::barrier_arrive(&control.full[place.stage]);
   }
   sm90::barrier_arrive_after_copies(&control.full[place.stage]);
-  sm90::copies_wait();
+  cuda::copies_wait();
 }
 
 /// The bf16 pair of two neighbours, `low` first in memory.
@@ -259,7 +259,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   extern __shared__ std::uint8_t dynamic[];
   __shared__ Control control;
   static_assert(sizeof(Control) + kDynamicBytes <= 227 * 1024);
-  std::uint8_t* stages = dynamic + (-sm90::shared_at(dynamic) & (kSlabAlignment - 1));
+  std::uint8_t* stages = dynamic + (-cuda::shared_address(dynamic) & (kSlabAlignment - 1));
   if (threadIdx.x == 0) {
     for (int s = 0; s < kStages; ++s) {
       // Every fetching thread's copies, and the thread that has the weights fetched.
@@ -292,20 +292,14 @@ void launch_product(const cuda::Launch& launch, const ConstTensorView& weights, 
   launch.check();
 }
 
-bool is_aligned(const ConstTensorView& view) {
-  bool aligned = reinterpret_cast<std::uintptr_t>(view.raw()) % 16 == 0;
-  for (int i = 0; i + 1 < view.rank(); ++i) aligned = aligned && view.stride(i) % 8 == 0;
-  return aligned;
-}
-
 }  // namespace
 
 bool moe_sm90_fits(const MoeExpertsArgs& args) {
   const std::int64_t hidden = args.down.dim(1), intermediate = args.down.dim(2);
   return args.x.dtype() == DType::bf16 && args.experts.num_elements() >= kMinPairs &&
          args.down.dim(0) > 0 && hidden > 0 && intermediate > 0 && hidden % kDepth == 0 &&
-         intermediate % kDepth == 0 && is_aligned(args.x) && is_aligned(args.gate_up) &&
-         is_aligned(args.down) && cuda::has_sm90a() && cuda::has_tensor_maps();
+         intermediate % kDepth == 0 && args.x.rows_aligned(16) && args.gate_up.rows_aligned(16) &&
+         args.down.rows_aligned(16) && cuda::has_sm90a() && cuda::has_tensor_maps();
 }
 
 void launch_moe_sm90(const cuda::Launch& launch, const ConstTensorView& x,

@@ -3,6 +3,7 @@
 #include "kernels/cuda/rows.cuh"
 #include "kernels/ops/detail_cuda.h"
 #include "kernels/ops/fp8_scale.cuh"
+#include "kernels/ops/hadamard.cuh"
 #include "kernels/ops/quantize_fp8.h"
 
 namespace dsabench::ops::detail {
@@ -62,19 +63,7 @@ __global__ void hadamard_kernel(cuda::Rows<T> x_rows, int dim) {
     values[i] = cuda::to_float(x[i]);
   }
   __syncthreads();
-  for (int half = 1; half < dim; half *= 2) {
-    for (int pair = static_cast<int>(threadIdx.x); pair < dim / 2; pair += kThreads) {
-      const int i = pair / half * 2 * half + pair % half;
-      const float a = values[i], b = values[i + half];
-      values[i] = a + b;
-      values[i + half] = a - b;
-    }
-    __syncthreads();
-  }
-  const float norm = 1.0f / sqrtf(static_cast<float>(dim));
-  for (int i = static_cast<int>(threadIdx.x); i < dim; i += kThreads) {
-    cuda::store(x[i], values[i] * norm);
-  }
+  hadamard_row<kThreads>(values, dim, [&](int i, float value) { cuda::store(x[i], value); });
 }
 
 }  // namespace

@@ -45,11 +45,11 @@ __device__ __forceinline__ void gather_keys(SharedMlaMemory& shared, const MlaSe
         static_cast<std::int64_t>(word & ((1u << kPositionBits) - 1)) * segment.latent_stride +
         chunk * 8;
     const unsigned to = static_cast<unsigned>(cuda::sm90::slab_offset(row, chunk)) +
-                        cuda::sm90::shared_at(shared.keys[stage][0]);
+                        cuda::shared_address(shared.keys[stage][0]);
 #pragma unroll
     for (int slab = 0; slab < kSharedSlabs; ++slab) {
-      cuda::sm90::copy_async16(to + static_cast<unsigned>(slab * kSharedSlabBytes),
-                               from + slab * 64, word != 0);
+      cuda::copy_async16(to + static_cast<unsigned>(slab * kSharedSlabBytes), from + slab * 64,
+                         word != 0);
     }
   }
   if (chunk == 0) cuda::sm90::barrier_arrive(&shared.listed[stage]);

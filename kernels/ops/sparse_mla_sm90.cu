@@ -22,18 +22,15 @@ DType cached_dtype(const SparseMlaArgs& args) {
 }
 
 bool fits(const SparseMlaArgs& args) {
-  const auto aligned = [](const ConstTensorView& view, int dims) {
-    bool good = reinterpret_cast<std::uintptr_t>(view.raw()) % 16 == 0;
-    const std::int64_t size = dtype_bytes(view.dtype());
-    for (int i = 0; i < dims; ++i) good = good && view.stride(i) * size % 16 == 0;
-    return good;
-  };
   if (args.q_latent.dtype() != DType::bf16 || args.q_latent.dim(1) < 1 ||
       args.q_latent.dim(2) != kSharedLatent || args.q_rope.dim(2) != kSharedRope ||
       union_bytes(1, args.indices.dim(1)) > kMaxUnionBytes) {
     return false;
   }
-  if (!aligned(args.q_latent, 2) || !aligned(args.q_rope, 2) || !aligned(args.out, 2)) return false;
+  if (!args.q_latent.rows_aligned(16) || !args.q_rope.rows_aligned(16) ||
+      !args.out.rows_aligned(16)) {
+    return false;
+  }
   const DType cached = cached_dtype(args);
   if (cached != DType::bf16 && cached != DType::u8) return false;
   std::int64_t rows = 0;
@@ -42,7 +39,7 @@ bool fits(const SparseMlaArgs& args) {
     if (sequence.span.num_rows == 0) continue;
     const std::int64_t rows_used =
         sequence.block_table.empty() ? sequence.span.end_position() : sequence.latents.dim(0);
-    if (sequence.latents.dtype() != cached || !aligned(sequence.latents, 1) ||
+    if (sequence.latents.dtype() != cached || !sequence.latents.rows_aligned(16) ||
         rows_used > std::int64_t{1} << kPositionBits) {
       return false;
     }
@@ -113,16 +110,9 @@ bool sparse_mla_sm90(const cuda::Launch& launch, const SparseMlaArgs& args) {
     groups = 0;
   };
   for (const LatentSequence& sequence : args.sequences) {
-    const SequenceSpan& span = sequence.span;
-    if (span.num_rows == 0) continue;
+    if (sequence.span.num_rows == 0) continue;
     if (batch.num_segments == MlaBatch::kMaxSegments) flush();
-    batch.segments[batch.num_segments++] = {sequence.latents.raw(),
-                                            BlockTable(sequence.block_table),
-                                            sequence.latents.stride(0),
-                                            span.row_begin,
-                                            static_cast<std::int32_t>(span.num_rows),
-                                            static_cast<std::int32_t>(span.first_position),
-                                            fp8};
+    batch.segments[batch.num_segments++] = mla_segment(sequence);
     groups += groups_of(sequence);
   }
   flush();
