@@ -50,11 +50,8 @@ CellMemory estimate_memory(const ModelConfig& config, const Cell& cell) {
   const auto whole_blocks = [](std::int64_t tokens) {
     return ops::blocks_of(tokens) * ops::kBlockRows;
   };
-  // Of a decode cell also what each step is restored from.
-  const std::int64_t snapshot = decode ? whole_blocks(cell.context_tokens) : 0;
   memory.cached_tokens =
-      cell.batch *
-      (whole_blocks(cell.context_tokens + (decode ? cell.decode_tokens : 0)) + snapshot);
+      cell.batch * whole_blocks(cell.context_tokens + (decode ? cell.decode_tokens : 0));
   const std::int64_t rows = cell.batch * std::min(cell.chunk_tokens, cell.context_tokens);
   memory.scratch_bytes = rows * scratch_bytes_per_row(config, cell);
   return memory;
