@@ -52,7 +52,10 @@ CellMemory estimate_memory(const ModelConfig& config, const Cell& cell) {
   };
   memory.cached_tokens =
       cell.batch * whole_blocks(cell.context_tokens + (decode ? cell.decode_tokens : 0));
-  const std::int64_t rows = cell.batch * std::min(cell.chunk_tokens, cell.context_tokens);
+  // The largest pass: a chunk of every prompt, or a step of the whole batch.
+  const std::int64_t rows =
+      std::max(num_prompts(cell) * std::min(cell.chunk_tokens, cell.context_tokens),
+               decode ? cell.batch : 0);
   memory.scratch_bytes = rows * scratch_bytes_per_row(config, cell);
   return memory;
 }

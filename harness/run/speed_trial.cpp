@@ -63,15 +63,28 @@ class SpeedTrial {
     setup_.progress.step("verification");
     VerificationPass pass(engine_, setup_.model, rows_to_check());
     engine_.reset_counters();
-    decoder_.prefill(caches_.prompts(), pass.observer());
-    reuse_.take(engine_, prefill_passes());
-    if (cell_.phase == Phase::decode) {
+    if (cell_.prompts == kOnePrompt) {
+      share_prompt(pass.observer());
+    } else {
+      decoder_.prefill(caches_.prompts(), pass.observer());
       const std::span<const std::int32_t> first = decoder_.next_tokens();
       first_tokens_.assign(first.begin(), first.end());
-      decode_steps(pass.observer());
     }
+    reuse_.take(engine_, prefill_passes());
+    if (cell_.phase == Phase::decode) decode_steps(pass.observer());
     pass.finish(record_);
     keep_reference();
+  }
+
+  /// Fills the batch with one prompt. Each sequence goes on from another of its tokens: from the
+  /// same one all would take the same experts in every step, and read their weights alone.
+  void share_prompt(ForwardObserver* observer) {
+    engine_.prefill(caches_.prompts(), LogitRows::last, {}, observer);
+    caches_.share();
+    const std::vector<std::int32_t>& prompt = setup_.samples.front().prompt_tokens;
+    for (std::size_t i = 0; i < caches_.sequences().size(); ++i) {
+      first_tokens_.push_back(prompt[i % prompt.size()]);
+    }
   }
 
   /// Of a decode cell, half of the rows are decode steps.
