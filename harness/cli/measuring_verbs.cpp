@@ -58,9 +58,11 @@ void add_run(CLI::App& app, ParsedCommandLine& chosen) {
   verb.add_option("--retention", options.retentions,
                   "Shares of layers that run their indexer: 1,1/2,1/4");
   verb.add_option("--pattern", options.patterns,
-                  "uniform (one per retention), checkpoint, or letters FSSS...");
+                  "uniform (one per retention), checkpoint, published (searched patterns of the "
+                  "IndexCache paper), published-1/4, or letters FSSS...");
   verb.add_option("--phase", options.phases, "prefill, decode")->capture_default_str();
-  verb.add_option("--batch", options.batches, "Sequences at a time; max: as many as memory holds")->capture_default_str();
+  verb.add_option("--batch", options.batches, "Sequences at a time; max: as many as memory holds")
+      ->capture_default_str();
   verb.add_option("--indexer-mode", options.indexer_modes, "exact, fp8, fp8_hadamard")
       ->capture_default_str();
   verb.add_option("--cache-format", options.cache_formats,

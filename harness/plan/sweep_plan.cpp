@@ -34,6 +34,7 @@ Cell common_fields(Cell cell, const SweepAxes& axes) {
 
 /// How a notice names the way a pattern was asked for.
 std::string asked_as(const PatternChoice& choice) {
+  if (choice.origin == "published") return "published pattern " + choice.nominal_retention;
   if (!choice.nominal_retention.empty()) return "retention " + choice.nominal_retention;
   return choice.origin == "given" ? "pattern " + choice.pattern.letters()
                                   : "the checkpoint's own pattern";
