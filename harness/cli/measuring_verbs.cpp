@@ -27,8 +27,9 @@ void add_demo(CLI::App& app, ParsedCommandLine& chosen) {
 
 /// Names of the options given that a plan file has keys for.
 std::vector<std::string> given_of_plan(const CLI::App& verb) {
-  const std::set<std::string> beside_a_plan = {"--help",   "--db",   "--progress", "--format",
-                                               "--output", "--plan", "--dry-run",  "--no-ceilings"};
+  const std::set<std::string> beside_a_plan = {"--help",    "--db",          "--progress",
+                                               "--format",  "--output",      "--plan",
+                                               "--dry-run", "--no-ceilings", "--time-limit"};
   std::vector<std::string> given;
   for (const CLI::Option* option : verb.get_options()) {
     const std::string name = option->get_name();

@@ -19,7 +19,7 @@ void add_shape_options(CLI::App& verb, ModelOptions& options);
 void add_device_options(CLI::App& verb, ModelOptions& options);
 void add_seed_device_dialect(CLI::App& verb, ModelOptions& options);
 void add_progress_option(CLI::App& verb, std::string& progress);
-/// --db, --progress, --no-ceilings: of what runs trials.
+/// --db, --progress, --no-ceilings, --time-limit: of what runs trials.
 void add_run_options(CLI::App& verb, RunControlOptions& options);
 void add_control_options(CLI::App& verb, RunControlOptions& options);
 /// A verb with its example, which is a command that works in a folder that sees the repository's

@@ -27,17 +27,21 @@ struct SweepSession {
   Progress& progress;
   const ResultOutput& output;
   const Invocation& invocation;
+  const RunControlOptions& control;
   std::string run_id;
-  bool no_ceilings = false;
 };
-/// Runs `go` under an InterruptGuard and writes the run's tables. A database that fails on the way
-/// ends it with a remark on how to go on.
+/// Runs `go` under an InterruptGuard and the time limit, and writes the run's tables. A database
+/// that fails on the way ends it with a remark on how to go on.
 ExitCode run_session(const SweepSession& session, const std::function<RunSummary(Runner&)>& go);
 
 /// Loads the model, runs the plan, and writes the tables: what demo and run do once they know what
 /// to measure.
 ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
                    const ResultOutput& output, const Invocation& invocation);
+
+/// Throws InvalidArgument for a --time-limit that is none: what sessions do only once the model is
+/// there.
+void check_time_limit(const RunControlOptions& control);
 
 LoadedModel load_and_tell(const ModelRequest& request, Progress& progress);
 

@@ -1,6 +1,7 @@
 #pragma once
 /// The verbs and what each takes from the command line. Lists are still text here: the verb parses
 /// them, so that an error names option and value.
+#include <chrono>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct Invocation {
   std::ostream& err;
   std::string command_line;
   const CliSeams& seams;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
 struct OutputOptions {
@@ -23,11 +25,12 @@ struct OutputOptions {
   std::string file;  ///< empty: stdout
 };
 
-/// Of demo, run and resume.
+/// Of the verbs that run trials.
 struct RunControlOptions {
   std::string db = "dsabench.db";
   std::string progress = "auto";
   bool no_ceilings = false;
+  std::string time_limit;  ///< empty: none
   std::int64_t repeats = 1;
   SamplingLimits limits;
 };
