@@ -23,7 +23,8 @@ void add_shape_options(CLI::App& verb, ModelOptions& options) {
 }
 
 void add_device_options(CLI::App& verb, ModelOptions& options) {
-  verb.add_option("--device", options.device, "cpu or cuda:N (demo: the first GPU there is)")
+  verb.add_option("--device", options.device,
+                  "cpu or cuda:N (demo, reproduce: the first GPU there is)")
       ->capture_default_str();
   verb.add_option("--dtype", options.dtype,
                   "Of weights, activations and caches: f32, or bf16 on a GPU (default: f32 on cpu "

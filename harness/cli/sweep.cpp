@@ -85,6 +85,16 @@ ModelRequest to_request(const ModelOptions& options) {
   return request;
 }
 
+std::string best_device() {
+  const Device first{Device::Kind::cuda, 0};
+  try {
+    cuda::device_queue(first);
+    return first.name();
+  } catch (const UnsupportedDevice&) {
+    return Device().name();
+  }
+}
+
 std::optional<Dialect> to_dialect(const ModelOptions& options) {
   if (options.dialect.empty()) return std::nullopt;
   return parse_dialect(options.dialect);

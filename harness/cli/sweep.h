@@ -12,6 +12,8 @@ namespace dsabench {
 /// Turns model options into a request. Throws InvalidArgument for a malformed --set, --picks,
 /// --device or --dtype. Whether the device is there shows when the model is loaded.
 ModelRequest to_request(const ModelOptions& options);
+/// The name of the first GPU that this build can use, else the CPU's.
+std::string best_device();
 std::optional<Dialect> to_dialect(const ModelOptions& options);
 std::vector<Retention> parse_retentions(const std::string& text);  ///< empty text: none
 

@@ -76,6 +76,23 @@ struct RunVerbOptions {
 };
 ExitCode run_run(const RunVerbOptions& options, const Invocation& invocation);
 
+struct ReproduceOptions {
+  ModelOptions model;  ///< device empty: the first GPU there is
+  RunControlOptions control;
+  OutputOptions output;
+  std::string table;
+  std::string run;  ///< a stored run to print; empty: measure
+  std::string contexts = "10k,60k,120k,200k";
+  std::string retentions = "1,1/2,1/4,1/8";
+  std::string indexer_mode, cache_format, chunk;  ///< empty: by the device
+  std::string decode_tokens = "16";
+  bool dry_run = false;
+  /// Names of the options given that say what is measured and how.
+  std::vector<std::string> given;
+  ReproduceOptions();
+};
+ExitCode run_reproduce(const ReproduceOptions& options, const Invocation& invocation);
+
 struct ResumeOptions {
   RunControlOptions control;  ///< of them db and progress
   OutputOptions output;
