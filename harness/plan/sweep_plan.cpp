@@ -185,9 +185,9 @@ class PlanBuilder {
       const std::string count =
           least == most ? std::to_string(least) : fmt::format("{} to {}", least, most);
       plan_.notices.push_back(fmt::format(
-          "batch max at {} tokens: {} sequences ({}; at most {}); in decode their prompt "
-          "is computed once and copied",
-          context, count, axes_->room.text, kMaxFullBatch));
+          "batch max at {} tokens: {} sequence{} ({}; at most {}); in decode their prompt is "
+          "computed once and copied",
+          context, count, most == 1 ? "" : "s", axes_->room.text, kMaxFullBatch));
     }
     full_batches_.clear();
   }

@@ -25,23 +25,13 @@ std::vector<std::string> reproduce(const ScratchFolder& folder, const std::strin
   for (const auto& [key, value] : test::tiny_overrides()) {
     arguments.insert(arguments.end(), {"--set", key + "=" + value});
   }
-  const std::vector<std::string> quick = {"--db",
-                                          folder / "runs.db",
-                                          "--device",
-                                          "cpu",
-                                          "--context",
-                                          contexts,
-                                          "--min-samples",
-                                          "1",
-                                          "--max-samples",
-                                          "1",
-                                          "--max-warmups",
-                                          "1",
-                                          "--progress",
-                                          "plain",
-                                          "--decode-tokens",
-                                          "2"};
-  arguments.insert(arguments.end(), quick.begin(), quick.end());
+  const std::vector<std::pair<std::string, std::string>> quick = {
+      {"--db", folder / "runs.db"}, {"--device", "cpu"},     {"--context", contexts},
+      {"--min-samples", "1"},       {"--max-samples", "1"},  {"--max-warmups", "1"},
+      {"--progress", "plain"},      {"--decode-tokens", "2"}};
+  for (const auto& [option, value] : quick) {
+    arguments.insert(arguments.end(), {option, value});
+  }
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
@@ -161,6 +151,33 @@ TEST_CASE("the plan of the 30B shape has the paper's contexts, retentions and se
       call_cli({"reproduce", "table1", "--device", "cpu", "--dry-run", "--format", "json",
                 "--context", "10k", "--retention", "1,0.25", "--db", "/no/such/runs.db"});
   CHECK(first_table(fewer).at("rows").size() == 9);
+}
+
+TEST_CASE("the paper's model has published figures beside it, another one of its name has not") {
+  for (const bool same : {true, false}) {
+    RunPlan plan;
+    plan.model.model = "glm-4.7-flash-dsa";
+    if (!same) plan.model.overrides = {{"index_topk", "1024"}};
+    plan.reproduction = kTable1;
+    SweepText asked;
+    asked.contexts = {{"10k", ""}};
+    asked.retentions = {{"1,1/4", ""}};
+    const ModelConfig config = resolve_model_config(plan.model);
+    plan.sweep = make_sweep_plan(config, reproduction_axes(kTable1, asked, config, plan.model));
+    RunResults results;
+    results.run.plan_json = plan_json(plan);
+    results.plan = to_records(plan.sweep);
+    CHECK(parse_plan_json(results.run.plan_json).reproduction == kTable1);
+    const json table =
+        json::parse(render_json({reproduction_table(kTable1, results)})).at("tables").at(0);
+    REQUIRE(table.at("rows").size() == 9);
+    const double seconds[] = {0.57, 0.45, 0.45};
+    for (std::size_t i = 0; i < 3; ++i) {
+      const json& published = table.at("rows").at(i).at("published");
+      CHECK(published == (same ? json(seconds[i]) : json()));
+    }
+    CHECK(contains(table.at("notes").dump(), "nothing is compared") != same);
+  }
 }
 
 TEST_CASE("table4 is printed as published, with where it is from and that it is not ours") {
