@@ -64,7 +64,7 @@ struct PlannedCell {
   CellRecord cell;
   std::int64_t position = 0;      ///< order in the plan
   std::string nominal_retention;  ///< "1/4"; empty where a pattern was given
-  std::string pattern_origin;     ///< uniform, given, checkpoint
+  std::string pattern_origin;     ///< uniform, given, checkpoint, published
   std::string dialect;
 };
 

@@ -52,8 +52,8 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   add_result_verbs(app, parsed);
   app.footer(
       "Example:\n  dsabench list suites\n"
-      "Exit codes: 0 pass, 2 usage, 4 throttled, 5 a cell failed, 6 wrong result, "
-      "8 database or disk, 130 interrupted");
+      "Exit codes: 0 pass, 2 usage, 3 time limit reached, 4 throttled, 5 a cell failed, "
+      "6 wrong result, 8 database or disk, 130 interrupted");
   check_verb(app, argc, argv);
   try {
     app.parse(argc, argv);

@@ -6,25 +6,8 @@
 #include "harness/plan/sweep_text.h"
 #include "harness/plan/value_lists.h"
 #include "harness/run/sample_sets.h"
-#include "kernels/base/error.h"
-#include "kernels/cuda/device_queue.h"
 
 namespace dsabench {
-namespace {
-
-/// The first GPU that this build can use, else the CPU.
-std::string best_device() {
-  const Device first{Device::Kind::cuda, 0};
-  try {
-    cuda::device_queue(first);
-    return first.name();
-  } catch (const UnsupportedDevice&) {
-    return Device().name();
-  }
-}
-
-}  // namespace
-
 DemoOptions::DemoOptions() {
   model.model = "demo";
   model.device.clear();

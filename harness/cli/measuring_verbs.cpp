@@ -25,14 +25,12 @@ void add_demo(CLI::App& app, ParsedCommandLine& chosen) {
   verb.callback(chooses(chosen, shared, run_demo));
 }
 
-/// Names of the options given that a plan file has keys for.
-std::vector<std::string> given_of_plan(const CLI::App& verb) {
-  const std::set<std::string> beside_a_plan = {"--help",   "--db",   "--progress", "--format",
-                                               "--output", "--plan", "--dry-run",  "--no-ceilings"};
+/// Names of the options given but for these.
+std::vector<std::string> given_but(const CLI::App& verb, const std::set<std::string>& others) {
   std::vector<std::string> given;
   for (const CLI::Option* option : verb.get_options()) {
     const std::string name = option->get_name();
-    if (option->count() > 0 && !beside_a_plan.contains(name)) given.push_back(name);
+    if (option->count() > 0 && !others.contains(name)) given.push_back(name);
   }
   return given;
 }
@@ -58,9 +56,11 @@ void add_run(CLI::App& app, ParsedCommandLine& chosen) {
   verb.add_option("--retention", options.retentions,
                   "Shares of layers that run their indexer: 1,1/2,1/4");
   verb.add_option("--pattern", options.patterns,
-                  "uniform (one per retention), checkpoint, or letters FSSS...");
+                  "uniform (one per retention), checkpoint, published (searched patterns of the "
+                  "IndexCache paper), published-1/4, or letters FSSS...");
   verb.add_option("--phase", options.phases, "prefill, decode")->capture_default_str();
-  verb.add_option("--batch", options.batches, "Sequences at a time")->capture_default_str();
+  verb.add_option("--batch", options.batches, "Sequences at a time; max: as many as memory holds")
+      ->capture_default_str();
   verb.add_option("--indexer-mode", options.indexer_modes, "exact, fp8, fp8_hadamard")
       ->capture_default_str();
   verb.add_option("--cache-format", options.cache_formats,
@@ -80,7 +80,50 @@ void add_run(CLI::App& app, ParsedCommandLine& chosen) {
   add_output_options(verb, options.output);
   const auto choose = chooses(chosen, shared, run_run);
   verb.callback([&verb, shared, choose] {
-    shared->given = given_of_plan(verb);
+    shared->given = given_but(verb, {"--help", "--db", "--progress", "--format", "--output",
+                                     "--plan", "--dry-run", "--no-ceilings", "--time-limit"});
+    choose();
+  });
+}
+
+void add_reproduce(CLI::App& app, ParsedCommandLine& chosen) {
+  const auto shared = std::make_shared<ReproduceOptions>();
+  ReproduceOptions& options = *shared;
+  CLI::App& verb = add_verb(app, "reproduce", "A table of the paper, ours beside the published one",
+                            "dsabench reproduce table1 --dry-run");
+  verb.add_option("table", options.table,
+                  "table1 (speed), profile (the indexers' share) or table4 (as published)")
+      ->required();
+  verb.add_option("--run", options.run,
+                  "Print a stored run and measure nothing: id, a unique prefix, last or last~N");
+  verb.add_option("--model", options.model.model,
+                  "Preset, checkpoint directory, or config .json with generated weights")
+      ->capture_default_str();
+  verb.add_option("--config", options.model.config,
+                  "Config of a checkpoint: a path, else relative to it");
+  verb.add_option("--context", options.contexts, "Prompt lengths in tokens")->capture_default_str();
+  verb.add_option("--retention", options.retentions,
+                  "Of table1: shares of layers that run their indexer, uniform and published")
+      ->capture_default_str();
+  verb.add_option("--indexer-mode", options.indexer_mode,
+                  "exact, fp8, fp8_hadamard (default: fp8 on a GPU, else exact)");
+  verb.add_option("--cache-format", options.cache_format,
+                  "Of the latents: f32 or bf16 as --dtype, fp8 (default: as --dtype)");
+  verb.add_option("--chunk", options.chunk,
+                  "Tokens of a prefill pass (default: 8192 on a GPU, else 1024)");
+  verb.add_option("--decode-tokens", options.decode_tokens, "Timed steps of a decode sample")
+      ->capture_default_str();
+  verb.add_flag("--dry-run", options.dry_run,
+                "Print the cells and their expected cost, and run nothing");
+  verb.add_option("--seed", options.model.seed, "Of prompts and of generated weights")
+      ->capture_default_str();
+  add_device_options(verb, options.model);
+  add_shape_options(verb, options.model);
+  add_control_options(verb, options.control);
+  add_output_options(verb, options.output);
+  const auto choose = chooses(chosen, shared, run_reproduce);
+  verb.callback([&verb, shared, choose] {
+    shared->given = given_but(verb, {"--help", "--db", "--format", "--output", "--run", "table"});
     choose();
   });
 }
@@ -106,6 +149,7 @@ void add_resume(CLI::App& app, ParsedCommandLine& chosen) {
 void add_measuring_verbs(CLI::App& app, ParsedCommandLine& chosen) {
   add_demo(app, chosen);
   add_run(app, chosen);
+  add_reproduce(app, chosen);
   add_resume(app, chosen);
 }
 

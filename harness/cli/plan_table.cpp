@@ -29,6 +29,12 @@ CostHistory read_history(const ModelConfig& config, const std::string& database,
   }
 }
 
+/// "1/4", "1/4 published", "given".
+std::string asked_as(const PatternChoice& choice) {
+  if (choice.nominal_retention.empty()) return choice.origin;
+  return choice.nominal_retention + (choice.origin == "published" ? " published" : "");
+}
+
 std::string total_note(double seconds, std::int64_t num_unknown, std::int64_t num_cells) {
   if (num_unknown == num_cells) return "expected cost in all: unknown";
   std::string note = fmt::format("expected cost in all: {:.1f} s of trials", seconds);
@@ -66,7 +72,6 @@ Table plan_table(const RunPlan& plan, const std::string& database, const Invocat
   std::int64_t num_unknown = 0;
   for (const PlanEntry& entry : plan.sweep.entries) {
     const Cell& cell = entry.cell;
-    const std::string& nominal = entry.pattern.nominal_retention;
     const ExpectedCost cost = history.of(cell);
     Field seconds;
     if (cost.seconds) {
@@ -78,7 +83,7 @@ Table plan_table(const RunPlan& plan, const std::string& database, const Invocat
     table.rows.push_back(
         {std::ssize(table.rows) + 1, cell.suite, std::string(phase_name(cell.phase)),
          cell.context_tokens, cell.batch, cell.indexer_mode, cell.cache_format,
-         nominal.empty() ? entry.pattern.origin : nominal, entry.pattern.pattern.num_full(),
+         asked_as(entry.pattern), entry.pattern.pattern.num_full(),
          100.0 * entry.pattern.pattern.realised_retention(), estimate_flops(config, cell) / 1e9,
          double(estimate_memory(config, cell).total_bytes()) / double(1 << 30), plan.repeats,
          seconds, cost.basis, cell.pattern, cell_id(cell)});

@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "harness/plan/cell.h"
+#include "harness/plan/reproduction.h"
 #include "harness/run/terminal_text.h"
 #include "kernels/base/error.h"
 
@@ -72,6 +73,10 @@ std::vector<Table> result_tables(const RunResults& results) {
     });
   };
   std::vector<Table> tables;
+  const std::string reproduced = reproduced_table(results.run);
+  if (reproduced == kTable1 || reproduced == kProfile) {
+    tables.push_back(reproduction_table(reproduced, results));
+  }
   if (has_phase(false)) tables.push_back(speed_table(results));
   if (!results.run.ceilings.empty()) tables.push_back(ceilings_table(results));
   if (has_phase(true)) tables.push_back(quality_table(results));

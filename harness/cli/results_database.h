@@ -18,7 +18,7 @@ ResultStore open_for_reading(const std::string& path, const Invocation& invocati
 /// InvalidArgument.
 std::string resolve_run(const ResultStore& store, const std::string& name);
 
-/// The tables of a run: speed with the ceilings, quality, or both.
+/// The tables of a run: the paper's that it reproduces, speed with the ceilings, quality.
 std::vector<Table> result_tables(const RunResults& results);
 
 }  // namespace dsabench

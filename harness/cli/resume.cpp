@@ -78,6 +78,7 @@ Continuation continuation_here(const Invocation& invocation) {
 
 ExitCode run_resume(const ResumeOptions& options, const Invocation& invocation) {
   const ResultOutput output(options.output, invocation.out);
+  check_time_limit(options.control);
   const std::unique_ptr<Progress> progress = make_progress(
       parse_progress_mode(options.control.progress), invocation.err, TerminalTraits::of_stderr());
   ResultStore store = open_to_go_on(options.control.db, invocation);
@@ -103,7 +104,7 @@ ExitCode run_resume(const ResumeOptions& options, const Invocation& invocation) 
                    plan_difference(before, plan)},
                   options.new_machine);
   return run_session(
-      {plan, model, store, *progress, output, invocation, run_id, options.control.no_ceilings},
+      {plan, model, store, *progress, output, invocation, options.control, run_id},
       [&](Runner& runner) { return runner.resume(before, plan.sweep, tasks, here); });
 }
 

@@ -23,7 +23,8 @@ void add_shape_options(CLI::App& verb, ModelOptions& options) {
 }
 
 void add_device_options(CLI::App& verb, ModelOptions& options) {
-  verb.add_option("--device", options.device, "cpu or cuda:N (demo: the first GPU there is)")
+  verb.add_option("--device", options.device,
+                  "cpu or cuda:N (demo, reproduce: the first GPU there is)")
       ->capture_default_str();
   verb.add_option("--dtype", options.dtype,
                   "Of weights, activations and caches: f32, or bf16 on a GPU (default: f32 on cpu "
@@ -48,6 +49,9 @@ void add_run_options(CLI::App& verb, RunControlOptions& options) {
   add_progress_option(verb, options.progress);
   verb.add_flag("--no-ceilings", options.no_ceilings,
                 "Leave out what is measured of the machine before the first timed trial");
+  verb.add_option("--time-limit", options.time_limit,
+                  "Of this command, such as 9m: stop (exit code 3) before a trial that is not "
+                  "expected to fit, but never before the first; `resume` goes on");
 }
 
 void add_control_options(CLI::App& verb, RunControlOptions& options) {

@@ -19,7 +19,7 @@ void add_shape_options(CLI::App& verb, ModelOptions& options);
 void add_device_options(CLI::App& verb, ModelOptions& options);
 void add_seed_device_dialect(CLI::App& verb, ModelOptions& options);
 void add_progress_option(CLI::App& verb, std::string& progress);
-/// --db, --progress, --no-ceilings: of what runs trials.
+/// --db, --progress, --no-ceilings, --time-limit: of what runs trials.
 void add_run_options(CLI::App& verb, RunControlOptions& options);
 void add_control_options(CLI::App& verb, RunControlOptions& options);
 /// A verb with its example, which is a command that works in a folder that sees the repository's
@@ -28,9 +28,10 @@ CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& de
                    const std::string& example);
 
 /// Add verbs that write what they are to do to `chosen` when they are parsed.
-void add_measuring_verbs(CLI::App& app, ParsedCommandLine& chosen);  ///< demo, run, resume
-void add_model_verbs(CLI::App& app, ParsedCommandLine& chosen);      ///< verify, pattern
-void add_result_verbs(CLI::App& app, ParsedCommandLine& chosen);     ///< compare, list, db
+void add_measuring_verbs(CLI::App& app,
+                         ParsedCommandLine& chosen);              ///< demo, run, reproduce, resume
+void add_model_verbs(CLI::App& app, ParsedCommandLine& chosen);   ///< verify, pattern
+void add_result_verbs(CLI::App& app, ParsedCommandLine& chosen);  ///< compare, list, db
 
 /// The callback of a verb: makes `run(options, invocation)` what is to be done.
 template <class Options, class Run>

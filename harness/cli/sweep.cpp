@@ -7,12 +7,15 @@
 #include "harness/run/aborted_run.h"
 #include "harness/run/environment.h"
 #include "harness/run/interrupt.h"
+#include "harness/run/time_limit.h"
 #include "kernels/base/error.h"
 #include "kernels/cuda/device_queue.h"
 #include "results/identity.h"
 
 namespace dsabench {
 namespace {
+
+constexpr const char* kTimeLimit = "--time-limit";
 
 RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
                        const std::string& command_line) {
@@ -33,6 +36,18 @@ RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
   run.synthetic_weights = model.synthetic;
   run.seed = plan.model.seed;
   return run;
+}
+
+/// Of this session's command; empty where none was given.
+std::optional<TimeLimit> make_time_limit(const SweepSession& session) {
+  const std::string& text = session.control.time_limit;
+  if (text.empty()) return std::nullopt;
+  const auto elapsed_s = [started = session.invocation.started] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  };
+  return TimeLimit(parse_duration(kTimeLimit, text), elapsed_s,
+                   CostHistory(session.store, machine_identity().id, build_identity().id,
+                               *session.model.config));
 }
 
 std::string discarded_text(const RunSummary& summary) {
@@ -70,6 +85,16 @@ ModelRequest to_request(const ModelOptions& options) {
   return request;
 }
 
+std::string best_device() {
+  const Device first{Device::Kind::cuda, 0};
+  try {
+    cuda::device_queue(first);
+    return first.name();
+  } catch (const UnsupportedDevice&) {
+    return Device().name();
+  }
+}
+
 std::optional<Dialect> to_dialect(const ModelOptions& options) {
   if (options.dialect.empty()) return std::nullopt;
   return parse_dialect(options.dialect);
@@ -84,6 +109,10 @@ std::vector<Retention> parse_retentions(const std::string& text) {
   return retentions;
 }
 
+void check_time_limit(const RunControlOptions& control) {
+  if (!control.time_limit.empty()) parse_duration(kTimeLimit, control.time_limit);
+}
+
 LoadedModel load_and_tell(const ModelRequest& request, Progress& progress) {
   progress.message(fmt::format("loading {}", request.model));
   LoadedModel model = load_model(request);
@@ -93,8 +122,10 @@ LoadedModel load_and_tell(const ModelRequest& request, Progress& progress) {
 
 ExitCode run_session(const SweepSession& session, const std::function<RunSummary(Runner&)>& go) {
   const std::string& db = session.store.path();
+  const std::string& limit = session.control.time_limit;
   const std::string how_to_go_on =
-      fmt::format("to go on: dsabench resume {} --db {}", session.run_id, db);
+      fmt::format("to go on: dsabench resume {} --db {}{}", session.run_id, db,
+                  limit.empty() ? "" : " --time-limit " + limit);
   const InterruptGuard guard([&] {
     record_abort(db, session.run_id);
     // Or a line may be drawn over the guard's last one. Behind the record: a terminal that takes no
@@ -110,7 +141,9 @@ ExitCode run_session(const SweepSession& session, const std::function<RunSummary
   const CliSeams& seams = session.invocation.seams;
   options.watch = seams.open_monitor(device);
   options.rest = seams.rest;
-  if (!session.no_ceilings) {
+  std::optional<TimeLimit> time_limit = make_time_limit(session);
+  if (time_limit) options.time_limit = &*time_limit;
+  if (!session.control.no_ceilings) {
     options.measure_ceilings = [&] { return seams.measure_ceilings(device); };
   }
   if (!options.watch.unavailable.empty()) {
@@ -135,6 +168,7 @@ ExitCode run_session(const SweepSession& session, const std::function<RunSummary
 ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
                    const ResultOutput& output, const Invocation& invocation) {
   validate(plan);
+  check_time_limit(control);
   const std::unique_ptr<Progress> progress = make_progress(
       parse_progress_mode(control.progress), invocation.err, TerminalTraits::of_stderr());
   cuda::device_queue(plan.model.device);  // what is missing is said before anything is written
@@ -142,9 +176,8 @@ ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
   for (const std::string& notice : plan.sweep.notices) progress->message(notice);
   const LoadedModel model = load_and_tell(plan.model, *progress);
   const RunRecord run = describe_run(model, plan, invocation.command_line);
-  return run_session(
-      {plan, model, store, *progress, output, invocation, run.run_id, control.no_ceilings},
-      [&](Runner& runner) { return runner.run(run, plan.sweep); });
+  return run_session({plan, model, store, *progress, output, invocation, control, run.run_id},
+                     [&](Runner& runner) { return runner.run(run, plan.sweep); });
 }
 
 }  // namespace dsabench

@@ -12,6 +12,8 @@ namespace dsabench {
 /// Turns model options into a request. Throws InvalidArgument for a malformed --set, --picks,
 /// --device or --dtype. Whether the device is there shows when the model is loaded.
 ModelRequest to_request(const ModelOptions& options);
+/// The name of the first GPU that this build can use, else the CPU's.
+std::string best_device();
 std::optional<Dialect> to_dialect(const ModelOptions& options);
 std::vector<Retention> parse_retentions(const std::string& text);  ///< empty text: none
 
@@ -27,17 +29,21 @@ struct SweepSession {
   Progress& progress;
   const ResultOutput& output;
   const Invocation& invocation;
+  const RunControlOptions& control;
   std::string run_id;
-  bool no_ceilings = false;
 };
-/// Runs `go` under an InterruptGuard and writes the run's tables. A database that fails on the way
-/// ends it with a remark on how to go on.
+/// Runs `go` under an InterruptGuard and the time limit, and writes the run's tables. A database
+/// that fails on the way ends it with a remark on how to go on.
 ExitCode run_session(const SweepSession& session, const std::function<RunSummary(Runner&)>& go);
 
 /// Loads the model, runs the plan, and writes the tables: what demo and run do once they know what
 /// to measure.
 ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
                    const ResultOutput& output, const Invocation& invocation);
+
+/// Throws InvalidArgument for a --time-limit that is none: what sessions do only once the model is
+/// there.
+void check_time_limit(const RunControlOptions& control);
 
 LoadedModel load_and_tell(const ModelRequest& request, Progress& progress);
 

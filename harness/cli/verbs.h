@@ -1,6 +1,7 @@
 #pragma once
 /// The verbs and what each takes from the command line. Lists are still text here: the verb parses
 /// them, so that an error names option and value.
+#include <chrono>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct Invocation {
   std::ostream& err;
   std::string command_line;
   const CliSeams& seams;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
 struct OutputOptions {
@@ -23,11 +25,12 @@ struct OutputOptions {
   std::string file;  ///< empty: stdout
 };
 
-/// Of demo, run and resume.
+/// Of the verbs that run trials.
 struct RunControlOptions {
   std::string db = "dsabench.db";
   std::string progress = "auto";
   bool no_ceilings = false;
+  std::string time_limit;  ///< empty: none
   std::int64_t repeats = 1;
   SamplingLimits limits;
 };
@@ -72,6 +75,23 @@ struct RunVerbOptions {
   std::vector<std::string> given;
 };
 ExitCode run_run(const RunVerbOptions& options, const Invocation& invocation);
+
+struct ReproduceOptions {
+  ModelOptions model;  ///< device empty: the first GPU there is
+  RunControlOptions control;
+  OutputOptions output;
+  std::string table;
+  std::string run;  ///< a stored run to print; empty: measure
+  std::string contexts = "10k,60k,120k,200k";
+  std::string retentions = "1,1/2,1/4,1/8";
+  std::string indexer_mode, cache_format, chunk;  ///< empty: by the device
+  std::string decode_tokens = "16";
+  bool dry_run = false;
+  /// Names of the options given that say what is measured and how.
+  std::vector<std::string> given;
+  ReproduceOptions();
+};
+ExitCode run_reproduce(const ReproduceOptions& options, const Invocation& invocation);
 
 struct ResumeOptions {
   RunControlOptions control;  ///< of them db and progress

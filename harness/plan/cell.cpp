@@ -45,6 +45,7 @@ void for_each_plain_field(AnyCell& cell, const Cell& other, Visit&& visit) {
   field("context_tokens", &Cell::context_tokens);
   field("decode_tokens", &Cell::decode_tokens);
   field("batch", &Cell::batch);
+  field("prompts", &Cell::prompts);
   field("device_kind", &Cell::device_kind);
   field("dtype", &Cell::dtype);
   field("indexer_mode", &Cell::indexer_mode);
@@ -128,6 +129,8 @@ CellRecord to_record(const Cell& cell) {
 std::int64_t num_full_layers(const Cell& cell) {
   return std::count(cell.pattern.begin(), cell.pattern.end(), 'F');
 }
+
+std::int64_t num_prompts(const Cell& cell) { return cell.prompts == kOnePrompt ? 1 : cell.batch; }
 
 std::string describe(const Cell& cell) {
   std::string text = fmt::format("{} {} {} tokens, {}/{} F", cell.suite, phase_name(cell.phase),

@@ -15,6 +15,9 @@ const char* phase_name(Phase phase);
 /// prefill or decode: generate is no one's to ask for. Throws InvalidArgument.
 Phase parse_phase(std::string_view name);
 
+/// All sequences of a decode cell have the same prompt and go on from different tokens of it.
+inline constexpr const char* kOnePrompt = "one";
+
 /// One point of a sweep: everything that changes what is measured, and nothing else. Not in it:
 /// machine, build, device ordinal, the retention that was asked for.
 ///
@@ -33,6 +36,8 @@ struct Cell {
   Phase phase = Phase::prefill;
 
   std::int64_t batch = 1;
+  /// Of a batch: distinct, or kOnePrompt, which is computed once and copied.
+  std::string prompts = "distinct";
   std::string device_kind = "cpu";
   std::string dtype = "f32";
   std::string indexer_mode = "exact";
@@ -60,5 +65,6 @@ CellRecord to_record(const Cell& cell);
 /// "demo 4096 tokens prefill, 12/47 F": for progress and messages.
 std::string describe(const Cell& cell);
 std::int64_t num_full_layers(const Cell& cell);
+std::int64_t num_prompts(const Cell& cell);  ///< of a speed cell's batch
 
 }  // namespace dsabench

@@ -50,12 +50,12 @@ CellMemory estimate_memory(const ModelConfig& config, const Cell& cell) {
   const auto whole_blocks = [](std::int64_t tokens) {
     return ops::blocks_of(tokens) * ops::kBlockRows;
   };
-  // Of a decode cell also what each step is restored from.
-  const std::int64_t snapshot = decode ? whole_blocks(cell.context_tokens) : 0;
   memory.cached_tokens =
-      cell.batch *
-      (whole_blocks(cell.context_tokens + (decode ? cell.decode_tokens : 0)) + snapshot);
-  const std::int64_t rows = cell.batch * std::min(cell.chunk_tokens, cell.context_tokens);
+      cell.batch * whole_blocks(cell.context_tokens + (decode ? cell.decode_tokens : 0));
+  // The largest pass: a chunk of every prompt, or a step of the whole batch.
+  const std::int64_t rows =
+      std::max(num_prompts(cell) * std::min(cell.chunk_tokens, cell.context_tokens),
+               decode ? cell.batch : 0);
   memory.scratch_bytes = rows * scratch_bytes_per_row(config, cell);
   return memory;
 }

@@ -11,9 +11,8 @@ namespace dsabench {
 /// really take, so that what is refused by it could not have run.
 struct CellMemory {
   std::int64_t cache_bytes_per_token = 0;  ///< of one sequence, over all layers
-  /// Tokens cached over all sequences: of a decode cell also those of the prompts' snapshots.
-  std::int64_t cached_tokens = 0;
-  std::int64_t scratch_bytes = 0;  ///< intermediate results of one forward pass
+  std::int64_t cached_tokens = 0;          ///< over all sequences, in whole blocks
+  std::int64_t scratch_bytes = 0;          ///< intermediate results of one forward pass
 
   std::int64_t cache_bytes() const { return cache_bytes_per_token * cached_tokens; }
   std::int64_t total_bytes() const { return cache_bytes() + scratch_bytes; }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
+#include "results/published/index_cache.h"
 
 namespace dsabench {
 namespace {
@@ -12,10 +13,49 @@ namespace {
 constexpr const char* kUniform = "uniform";
 constexpr const char* kCheckpoint = "checkpoint";
 
+constexpr std::string_view kPublished = "published", kPublishedOne = "published-";
+
+/// "47 layers (30B): 1/2, 1/4, 1/8; 78 layers (GLM-5): 1/2, 1/4".
+std::string published_names() {
+  std::string text, model;
+  for (const published::SearchedPattern& known : published::index_cache().patterns) {
+    if (known.model == model) {
+      text += ", " + known.retention;
+      continue;
+    }
+    model = known.model;
+    text += fmt::format("{}{} layers ({}): {}", text.empty() ? "" : "; ", known.pattern.size(),
+                        model, known.retention);
+  }
+  return text;
+}
+
+/// Whether the text is a name of published patterns.
+bool is_published(std::string_view text) {
+  return text == kPublished || text.starts_with(kPublishedOne);
+}
+
+std::vector<PatternChoice> named_patterns(const ModelConfig& config, const std::string& name) {
+  std::vector<PatternChoice> choices = published_patterns(config.num_layers);
+  if (name != kPublished) {
+    const std::string retention =
+        Retention::parse(std::string_view(name).substr(kPublishedOne.size())).to_string();
+    std::erase_if(choices, [&](const PatternChoice& choice) {
+      return choice.nominal_retention != retention;
+    });
+  }
+  if (choices.empty()) {
+    throw InvalidArgument(
+        fmt::format("--pattern {}: patterns are published for {}; {} has {} layers", name,
+                    published_names(), config.name, config.num_layers));
+  }
+  return choices;
+}
+
 PatternChoice given_pattern(const ModelConfig& config, const std::string& text) {
   if (text.find_first_not_of("FS") != std::string::npos) {
-    throw InvalidArgument(
-        fmt::format("--pattern: expected uniform, checkpoint or letters F and S, got '{}'", text));
+    throw InvalidArgument(fmt::format(
+        "--pattern: expected uniform, checkpoint, published or letters F and S, got '{}'", text));
   }
   LayerPattern pattern = LayerPattern::from_letters(text);
   if (pattern.num_layers() != config.num_layers) {
@@ -50,6 +90,16 @@ LayerPattern pattern_of_retention(std::int64_t num_layers, Retention retention, 
   return LayerPattern::from_freq(num_layers, retention.denominator, std::nullopt, dialect);
 }
 
+std::vector<PatternChoice> published_patterns(std::int64_t num_layers) {
+  std::vector<PatternChoice> choices;
+  for (const published::SearchedPattern& known : published::index_cache().patterns) {
+    if (std::ssize(known.pattern) != num_layers) continue;
+    choices.push_back(
+        {LayerPattern::from_letters(known.pattern), std::string(kPublished), known.retention, ""});
+  }
+  return choices;
+}
+
 std::vector<PatternChoice> choose_patterns(const ModelConfig& config,
                                            const std::vector<std::string>& patterns,
                                            const std::vector<Retention>& retentions,
@@ -76,6 +126,9 @@ std::vector<PatternChoice> choose_patterns(const ModelConfig& config,
       const Dialect rule = dialect.value_or(Dialect::automatic);
       choices.push_back(
           {LayerPattern::from_config(config, rule), kCheckpoint, "", dialect_name(rule)});
+    } else if (is_published(text)) {
+      const std::vector<PatternChoice> named = named_patterns(config, text);
+      choices.insert(choices.end(), named.begin(), named.end());
     } else {
       choices.push_back(given_pattern(config, text));
     }

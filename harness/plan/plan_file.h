@@ -12,8 +12,9 @@ namespace dsabench {
 ///    "sweeps": [{"context": [4096, "8k"], "retention": ["1", "1/4"]},
 ///               {"suite": "ruler-synth", "context": "8Ki", "pattern": "FSS"}],
 ///    "repeat": 2, "limits": {"noise": 0.01, "max_seconds": 30}}
-/// A value is a text as on the command line, a number, or a list of both. `dialect` may stand in
-/// the document and in a sweep, where it wins. Keys that are left out are at the options' defaults.
+/// A value is a text as on the command line ("batch": "max" too), a number, or a list of both.
+/// `dialect` may stand in the document and in a sweep, where it wins. Keys that are left out are at
+/// the options' defaults.
 ///
 /// Errors name the place. Throws ParseError, "FILE:LINE:COLUMN: ...", for text that is no JSON, and
 /// InvalidArgument, "FILE:LINE:COLUMN: /JSON/POINTER: ...", for what it says: an unknown key (with

@@ -81,6 +81,7 @@ RunPlan read_plan(std::string_view text) {
   plan.model = model_from_json(document.at("model"));
   plan.repeats = document.at("repeat");
   plan.limits = limits_from_json(document.at("limits"));
+  plan.reproduction = document.value("reproduction", std::string());
   for (const json& entry : document.at("cells")) {
     plan.sweep.entries.push_back(entry_from_json(entry));
   }
@@ -102,11 +103,13 @@ void validate(const RunPlan& plan) {
 std::string plan_json(const RunPlan& plan) {
   json cells = json::array();
   for (const PlanEntry& entry : plan.sweep.entries) cells.push_back(entry_to_json(entry));
-  const json document = {{"format", kPlanFormat},
-                         {"model", model_to_json(plan.model)},
-                         {"repeat", plan.repeats},
-                         {"limits", to_json(plan.limits)},
-                         {"cells", cells}};
+  json document = {{"format", kPlanFormat},
+                   {"model", model_to_json(plan.model)},
+                   {"repeat", plan.repeats},
+                   {"limits", to_json(plan.limits)},
+                   {"cells", cells}};
+  // Left out where there is none: plans were kept before it existed.
+  if (!plan.reproduction.empty()) document["reproduction"] = plan.reproduction;
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -14,6 +14,7 @@ struct RunPlan {
   SweepPlan sweep;
   std::int64_t repeats = 1;
   SamplingLimits limits;
+  std::string reproduction = {};  ///< the table of the paper that it reproduces; empty: none
 };
 
 /// Throws InvalidArgument naming the value, for repeats and limits out of range.

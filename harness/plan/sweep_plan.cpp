@@ -34,6 +34,7 @@ Cell common_fields(Cell cell, const SweepAxes& axes) {
 
 /// How a notice names the way a pattern was asked for.
 std::string asked_as(const PatternChoice& choice) {
+  if (choice.origin == "published") return "published pattern " + choice.nominal_retention;
   if (!choice.nominal_retention.empty()) return "retention " + choice.nominal_retention;
   return choice.origin == "given" ? "pattern " + choice.pattern.letters()
                                   : "the checkpoint's own pattern";
@@ -102,6 +103,7 @@ class PlanBuilder {
     common_ = common_fields(of_model_, axes);
     const std::vector<PatternChoice> patterns = distinct_patterns(axes.patterns, plan_.notices);
     for (const Suite* suite : axes.suites) add_suite(*suite, patterns);
+    tell_full_batches();
     ++num_sweeps_;
     if (known_.empty()) return;
     plan_.notices.push_back(
@@ -147,7 +149,6 @@ class PlanBuilder {
     cell.suite = suite.name();
     cell.suite_version = suite.version();
     cell.context_tokens = context;
-    cell.batch = batch;
     cell.pattern = pattern.pattern.letters();
     cell.phase = phase;
     if (phase == Phase::decode) cell.decode_tokens = axes_->decode_tokens;
@@ -156,6 +157,7 @@ class PlanBuilder {
       cell.tasks = axes_->tasks;
     }
     check_context(config_, context, cell.decode_tokens);
+    set_batch(cell, batch);
     const std::string id = cell_id(cell);
     const auto [first, is_new] = sweep_of_.emplace(id, num_sweeps_);
     if (is_new) {
@@ -165,12 +167,39 @@ class PlanBuilder {
     }
   }
 
+  void set_batch(Cell& cell, std::int64_t batch) {
+    cell.batch = batch;
+    if (batch != kFullBatch) return;
+    if (cell.phase == Phase::decode) cell.prompts = kOnePrompt;
+    cell.batch = full_batch(config_, cell, axes_->room);
+    const auto [range, is_new] =
+        full_batches_.try_emplace(cell.context_tokens, cell.batch, cell.batch);
+    auto& [least, most] = range->second;
+    least = std::min(least, cell.batch);
+    most = std::max(most, cell.batch);
+  }
+
+  void tell_full_batches() {
+    for (const auto& [context, range] : full_batches_) {
+      const auto& [least, most] = range;
+      const std::string count =
+          least == most ? std::to_string(least) : fmt::format("{} to {}", least, most);
+      plan_.notices.push_back(fmt::format(
+          "batch max at {} tokens: {} sequence{} ({}; at most {}); in decode their prompt is "
+          "computed once and copied",
+          context, count, most == 1 ? "" : "s", axes_->room.text, kMaxFullBatch));
+    }
+    full_batches_.clear();
+  }
+
   const ModelConfig& config_;
   const SweepAxes* axes_ = nullptr;
   Cell of_model_, common_;
   SweepPlan plan_;
   std::map<std::string, std::int64_t> sweep_of_;  ///< by cell id
   std::set<std::string> known_;                   ///< cells of this sweep that an earlier one has
+  /// Of this sweep, least and most sequences by context.
+  std::map<std::int64_t, std::pair<std::int64_t, std::int64_t>> full_batches_;
   PlanSize size_;
   std::int64_t num_sweeps_ = 0;
 };

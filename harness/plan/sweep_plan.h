@@ -9,6 +9,7 @@
 #include "engine/cache/indexer_mode.h"
 #include "engine/model/shape_weights.h"
 #include "harness/plan/cell.h"
+#include "harness/plan/full_batch.h"
 #include "harness/plan/pattern_choice.h"
 #include "suites/suite.h"
 
@@ -22,7 +23,8 @@ struct SweepAxes {
   std::vector<std::int64_t> contexts;
   std::vector<PatternChoice> patterns;
   std::vector<Phase> phases{Phase::prefill, Phase::decode};  ///< of speed suites
-  std::vector<std::int64_t> batches{1};                      ///< of speed suites
+  std::vector<std::int64_t> batches{1};  ///< of speed suites; kFullBatch: what fits into `room`
+  BatchRoom room;
   std::vector<IndexerMode> indexer_modes{IndexerMode::exact};
   std::vector<CacheFormat> cache_formats{CacheFormat::activations};
   bool dense_attention = false;
@@ -65,7 +67,8 @@ class PlanSize {
 };
 
 /// Crosses the axes of each sweep: suites, then contexts, batches, indexer modes, patterns, phases.
-/// A cell that several sweeps name is measured once, where it comes first. All cells share the
+/// A full batch becomes a number cell by cell, and its decode cells have one prompt. A cell that
+/// several sweeps name is measured once, where it comes first. All cells share the
 /// model, so that its weights load once. Throws InvalidArgument naming the numbers where context +
 /// decode tokens exceed max_positions, and for what PlanSize refuses.
 SweepPlan make_sweep_plan(const ModelConfig& config, std::span<const SweepAxes> sweeps);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "harness/plan/value_lists.h"
 #include "kernels/base/error.h"
 
@@ -29,15 +31,20 @@ std::vector<std::string> names(const std::vector<AskedText>& texts) {
   return all;
 }
 
-std::vector<std::int64_t> counts(const std::vector<AskedText>& texts) {
+/// `max_as`: what the word "max" stands for, where it is a value.
+std::vector<std::int64_t> counts(const std::vector<AskedText>& texts,
+                                 std::optional<std::int64_t> max_as = std::nullopt) {
   std::vector<std::int64_t> all;
   for (const AskedText& asked : texts) {
-    const std::vector<std::int64_t> values = parse_counts(asked.origin, asked.text);
-    all.insert(all.end(), values.begin(), values.end());
-    // A range of a few letters has thousands of values.
-    if (std::int64_t(all.size()) > kMaxPlanPoints) {
-      throw InvalidArgument(fmt::format("{}: a plan has at most {} points, these are {} values",
-                                        asked.origin, kMaxPlanPoints, all.size()));
+    for (const std::string& item : parse_list(asked.origin, asked.text)) {
+      const std::vector<std::int64_t> values =
+          max_as && item == "max" ? std::vector{*max_as} : parse_counts(asked.origin, item);
+      all.insert(all.end(), values.begin(), values.end());
+      // A range of a few letters has thousands of values.
+      if (std::int64_t(all.size()) > kMaxPlanPoints) {
+        throw InvalidArgument(fmt::format("{}: a plan has at most {} points, these are {} values",
+                                          asked.origin, kMaxPlanPoints, all.size()));
+      }
     }
   }
   return all;
@@ -93,7 +100,10 @@ SweepAxes resolve_axes(const SweepText& sweep, const ModelConfig& config,
   axes.phases.clear();
   for_each_item(sweep.phases,
                 [&](const std::string& name) { axes.phases.push_back(parse_phase(name)); });
-  axes.batches = counts(sweep.batches);
+  axes.batches = counts(sweep.batches, kFullBatch);
+  if (std::count(axes.batches.begin(), axes.batches.end(), kFullBatch) > 0) {
+    axes.room = batch_room(config, request);
+  }
   axes.indexer_modes.clear();
   for_each_item(sweep.indexer_modes, [&](const std::string& name) {
     axes.indexer_modes.push_back(parse_indexer_mode(name));

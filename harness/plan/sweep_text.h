@@ -35,7 +35,8 @@ struct SweepText {
 
 /// Axes with what the model fixes: device, dtype, picks and seeds.
 SweepAxes axes_for(const ModelRequest& request);
-/// Reads the texts. Throws InvalidArgument that begins with the text's origin.
+/// Reads the texts; for a batch of "max", how much memory is free. Throws InvalidArgument that
+/// begins with the text's origin.
 SweepAxes resolve_axes(const SweepText& sweep, const ModelConfig& config,
                        const ModelRequest& request);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <limits>
 
 #include "kernels/base/error.h"
@@ -78,6 +79,19 @@ std::int64_t parse_count(std::string_view option, std::string_view text) {
   if (scale == 0) fail(option, kExpected, text);
   if (value < 1 || value > kMaxCount / scale) {
     fail(option, fmt::format("a count from 1 to {}", kMaxCount), text);
+  }
+  return value * scale;
+}
+
+double parse_duration(std::string_view option, std::string_view text) {
+  const std::string_view trimmed = trim(text);
+  double value = 0;
+  const char* end = trimmed.data() + trimmed.size();
+  const auto [rest, error] = std::from_chars(trimmed.data(), end, value, std::chars_format::fixed);
+  const std::string_view unit(rest, static_cast<std::size_t>(end - rest));
+  const double scale = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  if (error != std::errc{} || !(value > 0 && std::isfinite(value)) || scale == 0) {
+    fail(option, "a time such as 90s, 9m or 1.5h", text);
   }
   return value * scale;
 }

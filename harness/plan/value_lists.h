@@ -14,6 +14,10 @@ std::vector<std::string> parse_list(std::string_view option, std::string_view te
 /// InvalidArgument naming option and value where it is not one, is below 1 or beyond 2^31 - 1.
 std::int64_t parse_count(std::string_view option, std::string_view text);
 
+/// A time in seconds: a number above 0, then s, m or h. Throws InvalidArgument naming option and
+/// value.
+double parse_duration(std::string_view option, std::string_view text);
+
 /// A comma-separated list of counts and ranges, in the order given. Ranges include both ends where
 /// the steps meet them: `first-last+step` adds, `first-last*factor` multiplies: "1k-4k+1k",
 /// "1Ki-64Ki*2". Throws InvalidArgument naming option and value, also for more than 4096 values.

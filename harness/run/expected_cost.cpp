@@ -61,6 +61,13 @@ CostHistory::CostHistory(const ResultStore& store, const std::string& machine_id
   }
 }
 
+void CostHistory::add(const Cell& cell, double seconds) {
+  Seen& seen = seen_[cell_id(cell)];
+  seen.cell = cell;
+  seen.seconds_here += seconds;
+  ++seen.num_here;
+}
+
 const CostHistory::Seen* CostHistory::closest(const Cell& cell) const {
   const double work = work_of(config_, cell);
   const Seen* best = nullptr;

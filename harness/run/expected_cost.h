@@ -26,6 +26,9 @@ class CostHistory {
   /// Knows nothing.
   explicit CostHistory(const ModelConfig& config) : config_(config) {}
 
+  /// Adds an ok trial of this build.
+  void add(const Cell& cell, double seconds);
+
   /// From trials of the same cell, those of the same build where there are any; else scaled by the
   /// estimated operations from the cell of the same phase, device kind and dtype that is closest in
   /// them.

@@ -15,6 +15,7 @@
 #include "harness/run/environment.h"
 #include "harness/run/peak_memory.h"
 #include "harness/run/sample_sets.h"
+#include "harness/run/time_limit.h"
 #include "harness/run/trial.h"
 #include "harness/run/wall_clock.h"
 #include "results/identity.h"
@@ -150,6 +151,11 @@ RunSummary Runner::execute(const Session& session, const std::vector<TrialTask>&
       break;
     }
     const PlanEntry& entry = session.plan.entries[task.entry];
+    if (is_out_of_time(entry.cell)) {
+      summary.status = "interrupted";
+      summary.out_of_time = true;
+      break;
+    }
     position.repeat = task.repeat;
     position.work = work_of(task);
     if (entry.cell.phase != Phase::generate) add_ceilings(session);
@@ -161,6 +167,13 @@ RunSummary Runner::execute(const Session& session, const std::vector<TrialTask>&
   return summary;
 }
 
+bool Runner::is_out_of_time(const Cell& next) const {
+  if (options_.time_limit == nullptr) return false;
+  const std::optional<std::string> refusal = options_.time_limit->refusal(next);
+  if (refusal) progress_.message(*refusal);
+  return refusal.has_value();
+}
+
 /// Until it is to be trusted, or has been tried often enough.
 TrialOutcome Runner::run_task(const Session& session, const TrialTask& task,
                               TrialPosition position) {
@@ -169,6 +182,10 @@ TrialOutcome Runner::run_task(const Session& session, const TrialTask& task,
     progress_.trial_started(position, cell);
     const TrialRecord record = run_trial(session, task);
     store_.add_trial(record);
+    if (options_.time_limit != nullptr) {
+      options_.time_limit->add(cell, double(record.finished_ms - record.started_ms) * 1e-3,
+                               record.outcome == TrialOutcome::ok);
+    }
     progress_.trial_finished(position, cell, record);
     if (record.outcome != TrialOutcome::discarded || attempt == options_.max_retries) {
       return record.outcome;

@@ -15,6 +15,7 @@
 namespace dsabench {
 
 class SampleSets;
+class TimeLimit;
 
 /// Makes the engine of one trial. A seam for tests: the runner believes the cell, not the engine.
 using EngineFactory = std::function<std::unique_ptr<Engine>(const LoadedModel&, const PlanEntry&)>;
@@ -41,6 +42,9 @@ struct RunOptions {
   std::chrono::milliseconds rest = std::chrono::seconds(5);
   /// Called once, before the first speed trial; empty: nothing is measured.
   std::function<std::vector<Ceiling>()> measure_ceilings;
+  /// Asked between trials, and told of each; null: a run takes what it takes. It must outlive the
+  /// runner.
+  TimeLimit* time_limit = nullptr;
 };
 
 /// How a run ended, and its trials by outcome.
@@ -49,6 +53,7 @@ struct RunSummary {
   std::string status;  ///< done, interrupted
   std::int64_t num_ok = 0, num_incorrect = 0, num_failed = 0;
   std::int64_t num_discarded = 0;  ///< also at the last attempt
+  bool out_of_time = false;        ///< interrupted by the time limit
 };
 
 /// Counts an outcome.
@@ -82,6 +87,7 @@ class Runner {
                      RunSummary summary);
   TrialOutcome run_task(const Session& session, const TrialTask& task, TrialPosition position);
   TrialRecord run_trial(const Session& session, const TrialTask& task);
+  bool is_out_of_time(const Cell& next) const;
   void rest(std::chrono::milliseconds time) const;
   void add_ceilings(const Session& session);
 

@@ -31,7 +31,7 @@ SuiteRequest request_of(const PlanEntry& entry, const ModelConfig& config,
   const bool speed = suite.kind() == Suite::Kind::speed;
   SuiteRequest request;
   request.context_tokens = entry.cell.context_tokens;
-  request.samples_per_task = speed ? entry.cell.batch : entry.cell.samples_per_task;
+  request.samples_per_task = speed ? num_prompts(entry.cell) : entry.cell.samples_per_task;
   request.seed = entry.cell.data_seed;
   request.vocab_size = config.vocab_size;
   request.decode_tokens = entry.cell.decode_tokens;
@@ -48,7 +48,7 @@ std::unique_ptr<TokenizerCounter> counter_of(const Tokenizer* tokenizer) {
 std::string key(const PlanEntry& entry) {
   const Cell& cell = entry.cell;
   // The seed is the plan's, and prompts do not depend on the tokens to decode.
-  return fmt::format("{}/{}/{}/{}/{}", cell.suite, cell.context_tokens, cell.batch,
+  return fmt::format("{}/{}/{}/{}/{}", cell.suite, cell.context_tokens, num_prompts(cell),
                      cell.samples_per_task, fmt::join(cell.tasks, ","));
 }
 

@@ -13,6 +13,7 @@
 #include "harness/run/environment.h"
 #include "harness/run/greedy.h"
 #include "harness/run/peak_memory.h"
+#include "harness/run/prompt_caches.h"
 #include "harness/run/reuse_check.h"
 #include "harness/run/trial.h"
 #include "harness/run/verification_pass.h"
@@ -34,21 +35,13 @@ class SpeedTrial {
         engine_(setup.engine),
         record_(record),
         reuse_(setup.entry.pattern.pattern, cell_.dense_attention, record.layer_runs),
-        decoder_(setup.engine, cell_.batch) {
-    if (std::ssize(setup.samples) != cell_.batch) {
-      throw InvalidArgument(
-          fmt::format("{} prompts for a batch of {}", setup.samples.size(), cell_.batch));
-    }
-    for (const Sample& sample : setup.samples) {
-      if (std::ssize(sample.prompt_tokens) == cell_.context_tokens) continue;
-      throw InvalidArgument(fmt::format("prompt {} has {} tokens instead of {}", sample.item_id,
-                                        sample.prompt_tokens.size(), cell_.context_tokens));
-    }
-  }
+        caches_(setup.engine, setup.samples, cell_.batch, cell_.context_tokens,
+                cell_.decode_tokens),
+        decoder_(setup.engine, cell_.batch) {}
 
   void run() {
     reset_peak_memory();
-    open_sequences();
+    caches_.open();
     verify();
     if (cell_.phase == Phase::decode) {
       sample_until_done("decode", [this] { return decode_sample(); });
@@ -65,45 +58,45 @@ class SpeedTrial {
     return (cell_.context_tokens + cell_.chunk_tokens - 1) / cell_.chunk_tokens;
   }
 
-  void open_sequences() {
-    for (const std::int64_t sequence : sequences_) engine_.remove_sequence(sequence);
-    sequences_.clear();
-    prompts_.clear();
-    for (const Sample& sample : setup_.samples) {
-      sequences_.push_back(engine_.add_sequence(cell_.context_tokens + cell_.decode_tokens));
-      prompts_.push_back({sequences_.back(), sample.prompt_tokens});
-    }
-  }
-
   /// Runs what is to be timed once, watched, and keeps its logits and tokens for reference.
   void verify() {
     setup_.progress.step("verification");
     VerificationPass pass(engine_, setup_.model, rows_to_check());
     engine_.reset_counters();
-    decoder_.prefill(prompts_, pass.observer());
-    reuse_.take(engine_, prefill_passes());
-    if (cell_.phase == Phase::decode) {
-      for (const std::int64_t sequence : sequences_) {
-        snapshots_.push_back(engine_.snapshot(sequence));
-      }
+    if (cell_.prompts == kOnePrompt) {
+      share_prompt(pass.observer());
+    } else {
+      decoder_.prefill(caches_.prompts(), pass.observer());
       const std::span<const std::int32_t> first = decoder_.next_tokens();
       first_tokens_.assign(first.begin(), first.end());
-      decode_steps(pass.observer());
     }
+    reuse_.take(engine_, prefill_passes());
+    if (cell_.phase == Phase::decode) decode_steps(pass.observer());
     pass.finish(record_);
     keep_reference();
+  }
+
+  /// Fills the batch with one prompt. Each sequence goes on from another of its tokens: from the
+  /// same one all would take the same experts in every step, and read their weights alone.
+  void share_prompt(ForwardObserver* observer) {
+    engine_.prefill(caches_.prompts(), LogitRows::last, {}, observer);
+    caches_.share();
+    const std::vector<std::int32_t>& prompt = setup_.samples.front().prompt_tokens;
+    for (std::size_t i = 0; i < caches_.sequences().size(); ++i) {
+      first_tokens_.push_back(prompt[i % prompt.size()]);
+    }
   }
 
   /// Of a decode cell, half of the rows are decode steps.
   std::vector<CheckedRow> rows_to_check() const {
     const std::int64_t count = VerificationPass::kRowsPerLayer;
     const bool decode = cell_.phase == Phase::decode;
-    const std::vector<std::int64_t> prompts(sequences_.size(), cell_.context_tokens);
+    const std::vector<std::int64_t> prompts(caches_.filled().size(), cell_.context_tokens);
     std::vector<CheckedRow> rows =
-        sample_rows(sequences_, prompts, decode ? count / 2 : count, cell_.data_seed);
+        sample_rows(caches_.filled(), prompts, decode ? count / 2 : count, cell_.data_seed);
     if (!decode) return rows;
-    const std::vector<std::int64_t> steps(sequences_.size(), cell_.decode_tokens);
-    for (CheckedRow row : sample_rows(sequences_, steps, count / 2, cell_.data_seed)) {
+    const std::vector<std::int64_t> steps(caches_.sequences().size(), cell_.decode_tokens);
+    for (CheckedRow row : sample_rows(caches_.sequences(), steps, count / 2, cell_.data_seed)) {
       row.position += cell_.context_tokens;
       rows.push_back(row);
     }
@@ -127,10 +120,10 @@ class SpeedTrial {
   }
 
   std::int64_t prefill_sample() {
-    open_sequences();
+    caches_.open();
     engine_.reset_counters();
     const Clock::time_point start = Clock::now();
-    decoder_.prefill_logits(prompts_, nullptr);
+    decoder_.prefill_logits(caches_.prompts(), nullptr);
     const std::int64_t taken = nanoseconds_since(start);
     reuse_.take(engine_, prefill_passes());
     compare_with_reference("prefill");
@@ -145,16 +138,14 @@ class SpeedTrial {
   }
 
   void decode_steps(ForwardObserver* observer) {
-    for (std::size_t i = 0; i < sequences_.size(); ++i) {
-      engine_.restore(sequences_[i], snapshots_[i]);
-    }
+    caches_.forget_steps();
     decoder_.set_next_tokens(first_tokens_);
     sample_values_.clear();
     tokens_.clear();
     engine_.reset_counters();
     for (std::int64_t step = 0; step < cell_.decode_tokens; ++step) {
       const Clock::time_point start = Clock::now();
-      decoder_.step(sequences_, observer);
+      decoder_.step(caches_.sequences(), observer);
       sample_values_.push_back(nanoseconds_since(start));
       const std::span<const std::int32_t> next = decoder_.next_tokens();
       tokens_.insert(tokens_.end(), next.begin(), next.end());
@@ -227,10 +218,8 @@ class SpeedTrial {
   Engine& engine_;
   TrialRecord& record_;
   ReuseCheck reuse_;
+  PromptCaches caches_;
   GreedyDecoder decoder_;
-  std::vector<std::int64_t> sequences_;
-  std::vector<SequenceTokens> prompts_;
-  std::vector<Snapshot> snapshots_;
   std::vector<std::int32_t> first_tokens_, tokens_, reference_tokens_;
   Tensor reference_logits_;
   std::vector<std::int64_t> sample_values_;  ///< timed values of the last sample

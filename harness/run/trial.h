@@ -27,11 +27,11 @@ struct TrialSetup {
 /// Times prefill or decode of one batch of prompts, by the cell's phase.
 ///
 /// A sample begins with caches put in order outside the timed region: new sequences with reserved
-/// room for prefill, a restored snapshot of the prefilled prompts for decode. A prefill sample is
-/// Engine::prefill; a decode sample is decode_tokens steps, each timed by itself: Engine::decode
-/// and the choice of the next token. Before warm-up one pass runs with the verifier and the overlap
-/// observer attached; every later pass must give its logits and tokens bit for bit, and after every
-/// pass the indexer counts must fit the pattern.
+/// room for prefill, for decode the prefilled prompts without the tokens behind them. A prefill
+/// sample is Engine::prefill; a decode sample is decode_tokens steps, each timed by itself:
+/// Engine::decode and the choice of the next token. Before warm-up one pass runs with the verifier
+/// and the overlap observer attached; every later pass must give its logits and tokens bit for bit,
+/// and after every pass the indexer counts must fit the pattern.
 ///
 /// While samples are taken, and only then, the monitor is read ten times a second.
 ///

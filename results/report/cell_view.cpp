@@ -212,6 +212,26 @@ std::string pairing_key(const CellRecord& cell, bool any_pattern) {
   return dump(key);
 }
 
+bool is_all_full(const std::string& pattern) {
+  return !pattern.empty() && pattern.find_first_not_of('F') == std::string::npos;
+}
+
+std::optional<double> indexer_percent(const CellView& view, std::string_view metric) {
+  double indexer = 0, total = 0;
+  for (const TrialRecord* trial : view.ok_trials) {
+    for (const StageTime& time : trial->stage_times) {
+      if (time.metric != metric) continue;
+      const auto ns = static_cast<double>(time.nanoseconds);
+      total += ns;
+      if (time.stage == "indexer_proj" || time.stage == "indexer_score" || time.stage == "topk") {
+        indexer += ns;
+      }
+    }
+  }
+  if (total <= 0) return std::nullopt;
+  return 100.0 * indexer / total;
+}
+
 std::vector<std::string> run_notes(const RunRecord& run) {
   std::vector<std::string> notes;
   if (run.synthetic_weights) notes.push_back("the weights are synthetic: accuracy is chance");

@@ -1,6 +1,7 @@
 #pragma once
 /// A run's rows gathered cell by cell, for the tables. Private to results/.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,12 @@ std::vector<CellView> view_cells(const RunResults& results);
 
 /// What two cells that differ at most in phase (and, with `any_pattern`, in pattern) share.
 std::string pairing_key(const CellRecord& cell, bool any_pattern);
+
+bool is_all_full(const std::string& pattern);
+
+/// The indexers' share of all stages' time in the ok trials' samples of a metric ("prefill",
+/// "decode"), in percent; empty where no stage was timed.
+std::optional<double> indexer_percent(const CellView& view, std::string_view metric);
 
 /// "machine ...", "build ...", "run ..." lines under a table, and what to know about the weights.
 std::vector<std::string> run_notes(const RunRecord& run);

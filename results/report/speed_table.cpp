@@ -1,13 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <optional>
 
 #include "results/report/cell_view.h"
 #include "results/report/device_columns.h"
 #include "results/report/fields.h"
+#include "results/report/number_text.h"
 #include "results/report/table.h"
 #include "results/statistics.h"
 
@@ -37,25 +37,9 @@ struct RowNumbers {
   PhaseNumbers prefill, decode;
 };
 
-std::optional<double> indexer_percent(const CellView& view, const std::string& metric) {
-  double indexer = 0, total = 0;
-  for (const TrialRecord* trial : view.ok_trials) {
-    for (const StageTime& time : trial->stage_times) {
-      if (time.metric != metric) continue;
-      const auto ns = static_cast<double>(time.nanoseconds);
-      total += ns;
-      if (time.stage == "indexer_proj" || time.stage == "indexer_score" || time.stage == "topk") {
-        indexer += ns;
-      }
-    }
-  }
-  if (total <= 0) return std::nullopt;
-  return 100.0 * indexer / total;
-}
-
 PhaseNumbers numbers_of(const CellView* view, const char* samples, const char* stages) {
   if (view == nullptr) return {};
-  return {summarize(view->pooled(samples)), indexer_percent(*view, stages)};
+  return {summarize(view->pooled(samples)), report::indexer_percent(*view, stages)};
 }
 
 std::vector<Row> rows_of(const std::vector<CellView>& views) {
@@ -78,10 +62,6 @@ std::vector<Row> rows_of(const std::vector<CellView>& views) {
   return rows;
 }
 
-bool is_all_full(const std::string& pattern) {
-  return !pattern.empty() && pattern.find_first_not_of('F') == std::string::npos;
-}
-
 std::string outcome_of(const Row& row) {
   if (row.prefill && row.decode && row.prefill->outcome != row.decode->outcome) {
     return fmt::format("prefill {}; decode {}", row.prefill->outcome, row.decode->outcome);
@@ -94,17 +74,10 @@ const char* state_of(const Row& row) {
   return report::state_name(std::max(row.prefill->state, row.decode->state));
 }
 
-/// Four significant digits, never an exponent.
-std::string significant(double value) {
-  const int magnitude = value > 0 ? static_cast<int>(std::floor(std::log10(value))) : 0;
-  return fmt::format("{:.{}f}", value, std::clamp(3 - magnitude, 0, 9));
-}
-
 Field text_with_interval(const PhaseNumbers& numbers) {
   if (!numbers.measured()) return {};
-  return fmt::format("{} ({}–{})", significant(numbers.time.median / 1e6),
-                     significant(numbers.time.median_low / 1e6),
-                     significant(numbers.time.median_high / 1e6));
+  return report::with_interval(numbers.time.median / 1e6, numbers.time.median_low / 1e6,
+                               numbers.time.median_high / 1e6);
 }
 
 Field optional_field(const std::optional<double>& value) { return value ? Field(*value) : Field(); }
@@ -247,7 +220,7 @@ Table speed_table(const RunResults& results) {
         numbers.emplace_back(RowNumbers{numbers_of(row.prefill, "prefill", "prefill"),
                                         numbers_of(row.decode, "decode_step", "decode")});
     const CellRecord& cell = row.any().cell();
-    if (is_all_full(cell.pattern)) bases.emplace(report::pairing_key(cell, true), added);
+    if (report::is_all_full(cell.pattern)) bases.emplace(report::pairing_key(cell, true), added);
   }
   Table table;
   table.title = "Speed";

@@ -52,6 +52,7 @@ TEST_CASE("every field changes the id") {
       [](Cell& c) { c.phase = Phase::decode; },
       [](Cell& c) { c.phase = Phase::generate; },
       [](Cell& c) { c.batch = 2; },
+      [](Cell& c) { c.prompts = kOnePrompt; },
       [](Cell& c) { c.device_kind = std::string("cuda"); },
       [](Cell& c) { c.dtype = std::string("bf16"); },
       [](Cell& c) { c.indexer_mode = std::string("fp8"); },

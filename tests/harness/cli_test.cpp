@@ -35,6 +35,8 @@ TEST_CASE("errors map to the documented exit codes") {
   CHECK(exit_code_of(RunSummary{"", "done", 3, 0, 1, 1}) == ExitCode::run_failed);
   CHECK(exit_code_of(RunSummary{"", "done", 3, 1, 0, 1}) == ExitCode::incorrect);
   CHECK(static_cast<int>(ExitCode::untrusted) == 4);
+  CHECK(exit_code_of(RunSummary{"", "interrupted", 3, 1, 1, 1, true}) == ExitCode::inconclusive);
+  CHECK(static_cast<int>(ExitCode::inconclusive) == 3);
 }
 
 TEST_CASE("usage errors are one line and exit with 2") {
@@ -60,6 +62,8 @@ TEST_CASE("usage errors are one line and exit with 2") {
       {{"run", "--model", "demo", "--dtype", "bf16"}, "dtype bf16"},
       {{"run", "--model", "demo", "--dtype", "f64"}, "f64"},
       {{"run", "--model", "demo", "--device", "tpu"}, "tpu"},
+      {{"run", "--model", "demo", "--time-limit", "9"}, "--time-limit"},
+      {{"resume", "last", "--time-limit", "soon"}, "soon"},
       {{"run", "--model", "demo", "--output", "/no/such/folder/x", "--dry-run"}, "/no/such/folder"},
       {{"list", "cats"}, "cats"},
       {{"pattern", "--freq", "4"}, "--layers"},

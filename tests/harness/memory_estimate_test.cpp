@@ -46,7 +46,7 @@ TEST_CASE("the caches are counted as the engine allocates them") {
   }
 }
 
-TEST_CASE("bf16 halves a cell, a decode cell also holds its snapshots, a batch is that many") {
+TEST_CASE("bf16 halves a cell, a decode cell also holds its steps, a batch is that many") {
   const ModelConfig& config = *tiny_model().config;
   const Cell cell = tiny_cell();
   const CellMemory memory = estimate_memory(config, cell);
@@ -58,9 +58,9 @@ TEST_CASE("bf16 halves a cell, a decode cell also holds its snapshots, a batch i
   other = cell;
   other.phase = Phase::decode;
   other.decode_tokens = 16;
-  CHECK(estimate_memory(config, other).cached_tokens == 2 * 640 + 64);  // whole blocks
+  CHECK(estimate_memory(config, other).cached_tokens == 640 + 64);  // whole blocks
   other.batch = 3;
-  CHECK(estimate_memory(config, other).cached_tokens == 3 * (2 * 640 + 64));
+  CHECK(estimate_memory(config, other).cached_tokens == 3 * (640 + 64));
   CHECK(estimate_memory(config, other).scratch_bytes == 3 * memory.scratch_bytes);
   other = cell;
   other.cache_format = "fp8";

@@ -70,6 +70,7 @@ TEST_CASE("everything that a plan says is part of it") {
       [](RunPlan& p) { p.model.picks = Picks::planted; },
       [](RunPlan& p) { p.model.seed = 1; },
       [](RunPlan& p) { p.repeats = 5; },
+      [](RunPlan& p) { p.reproduction = "table1"; },
       [](RunPlan& p) { p.limits.noise_target = 0.3; },
       [](RunPlan& p) { p.limits.min_samples = 4; },
       [](RunPlan& p) { p.limits.max_samples = 8; },

@@ -135,6 +135,36 @@ TEST_CASE("patterns are chosen by name, letters or retention") {
   CHECK(contains(refusal({}, {{3, 8}}, Dialect::vllm), "3/8"));
 }
 
+TEST_CASE("published patterns are chosen by name, for models of their number of layers alone") {
+  const ModelConfig of_47 = preset_config(preset("glm-4.7-flash-dsa"));
+  const auto all = choose_patterns(of_47, {"published"}, {}, std::nullopt);
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].nominal_retention == "1/2");
+  CHECK(all[1].nominal_retention == "1/4");
+  CHECK(all[1].pattern.letters() == "FSFSFSSSSFSSSFSSFFSSFSSFSSSSFSSSFSSSSFSSSSSSSSS");
+  CHECK(all[2].nominal_retention == "1/8");
+  for (const PatternChoice& choice : all) {
+    CHECK(choice.origin == "published");
+    CHECK(choice.dialect.empty());
+  }
+  const auto one = choose_patterns(of_47, {"uniform", "published-1/4"}, {{1, 4}}, std::nullopt);
+  REQUIRE(one.size() == 2);
+  CHECK(one[1].pattern == all[1].pattern);
+  CHECK(one[0].pattern != one[1].pattern);
+  CHECK(choose_patterns(preset_config(preset("glm-5")), {"published"}, {}, std::nullopt).size() ==
+        2);
+
+  const auto refusal = [](const ModelConfig& config, const std::string& name) {
+    return message_of<InvalidArgument>([&] { choose_patterns(config, {name}, {}, std::nullopt); });
+  };
+  CHECK(contains(refusal(demo(), "published"),
+                 "--pattern published: patterns are published for 47 layers (30B): 1/2, 1/4, 1/8; "
+                 "78 layers (GLM-5): 1/2, 1/4; demo has 16 layers"));
+  CHECK(contains(refusal(of_47, "published-1/3"), "--pattern published-1/3"));
+  CHECK(contains(refusal(of_47, "published-x"), "'x'"));
+  CHECK(contains(refusal(of_47, "publishes"), "published"));
+}
+
 TEST_CASE("estimated work falls with Full layers and rises with the context") {
   const ModelConfig config = demo();
   const SweepPlan plan = make_sweep_plan(config, speed_axes(config));

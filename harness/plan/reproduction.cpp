@@ -1,0 +1,107 @@
+#include "harness/plan/reproduction.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "engine/model/model_preset.h"
+#include "harness/plan/value_lists.h"
+#include "kernels/base/error.h"
+#include "results/identity.h"
+#include "results/published/index_cache.h"
+
+namespace dsabench {
+namespace {
+
+using nlohmann::json;
+
+/// Uniform, and of the published patterns those whose retention is asked for.
+std::vector<AskedText> table1_patterns(const SweepText& asked, const ModelConfig& config) {
+  std::vector<AskedText> patterns{{"uniform", "--retention"}};
+  const std::vector<PatternChoice> published = published_patterns(config.num_layers);
+  for (const AskedText& text : asked.retentions) {
+    for (const std::string& item : parse_list(text.origin, text.text)) {
+      const std::string retention = Retention::parse(item).to_string();
+      const bool is_published = std::any_of(
+          published.begin(), published.end(),
+          [&](const PatternChoice& choice) { return choice.nominal_retention == retention; });
+      if (is_published) patterns.push_back({"published-" + retention, text.origin});
+    }
+  }
+  return patterns;
+}
+
+/// In the words of who has to choose other contexts.
+void check_contexts(const SweepAxes& axes, const ModelConfig& config) {
+  for (const std::int64_t context : axes.contexts) {
+    if (context + axes.decode_tokens <= config.max_positions) continue;
+    throw InvalidArgument(fmt::format(
+        "--context: {} + {} decode tokens exceed the {} positions of {}; choose others, for "
+        "instance --context 512,1024",
+        context, axes.decode_tokens, config.max_positions, config.name));
+  }
+}
+
+json stored_plan(const RunRecord& run) {
+  json plan = json::parse(run.plan_json, nullptr, false);
+  return plan.is_object() ? plan : json::object();
+}
+
+/// The ordinal of the GPU that a plan names; -1: the CPU.
+int gpu_of(const RunRecord& run) {
+  const json plan = stored_plan(run);
+  const json model = plan.value("model", json::object());
+  const Device device = Device::parse(model.value("device", std::string("cpu")));
+  return device.is_cpu() ? -1 : device.ordinal;
+}
+
+bool is_published_model(const RunResults& results) {
+  const std::string& preset_name = published::index_cache().setting.preset;
+  static const std::string hash = content_hash(to_json(preset_config(preset(preset_name))));
+  return std::all_of(results.plan.begin(), results.plan.end(), [&](const PlannedCell& planned) {
+    const json cell = json::parse(planned.cell.canonical_json, nullptr, false);
+    return cell.is_object() && cell.value("config_hash", std::string()) == hash;
+  });
+}
+
+}  // namespace
+
+std::vector<SweepAxes> reproduction_axes(const std::string& table, const SweepText& asked,
+                                         const ModelConfig& config, const ModelRequest& request) {
+  SweepText single = asked;
+  single.suites = {{"speed", ""}};
+  single.phases = {{"prefill,decode", ""}};
+  single.batches = {{"1", ""}};
+  if (table == kProfile) single.retentions = {{"1", ""}};
+  single.patterns = table == kTable1 ? table1_patterns(asked, config)
+                                     : std::vector<AskedText>{{"uniform", "--retention"}};
+  std::vector<SweepAxes> axes{resolve_axes(single, config, request)};
+  check_contexts(axes.front(), config);
+  if (table == kTable1) {
+    SweepText full = single;
+    full.phases = {{"decode", ""}};
+    full.batches = {{"max", ""}};
+    axes.push_back(resolve_axes(full, config, request));
+  }
+  return axes;
+}
+
+std::string reproduced_table(const RunRecord& run) {
+  const json plan = stored_plan(run);
+  const auto found = plan.find("reproduction");
+  return found != plan.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+Table reproduction_table(const std::string& table, const RunResults& results) {
+  const std::string has = reproduced_table(results.run);
+  if (table != has && !(table == kProfile && has == kTable1)) {
+    throw InvalidArgument(fmt::format(
+        "run {} does not reproduce {}: {}", results.run.run_id, table,
+        has.empty() ? "it was made by another verb than reproduce" : "it was made for " + has));
+  }
+  const ReproductionRun run{results, gpu_of(results.run), is_published_model(results)};
+  return table == kTable1 ? reproduction_of_table1(run) : reproduction_of_profile(run);
+}
+
+}  // namespace dsabench

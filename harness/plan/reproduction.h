@@ -1,0 +1,31 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "harness/plan/run_plan.h"
+#include "harness/plan/sweep_text.h"
+#include "results/report/reproduction.h"
+
+namespace dsabench {
+
+/// Tables of the paper that a run can reproduce.
+inline constexpr const char* kTable1 = "table1";
+inline constexpr const char* kProfile = "profile";
+
+/// The sweeps of a table, in the order in which they are measured. `asked` has the contexts, the
+/// retentions (of table1; profile has all layers Full) and all that cells have in common. table1:
+/// prefill and decode of one sequence, then decode with as many as memory holds, for the uniform
+/// patterns and those that are published for the retentions and the model's number of layers;
+/// profile: prefill and decode of one sequence. Throws as resolve_axes, and for a context beyond
+/// the model's positions.
+std::vector<SweepAxes> reproduction_axes(const std::string& table, const SweepText& asked,
+                                         const ModelConfig& config, const ModelRequest& request);
+
+/// Which table a stored run reproduces; empty for none, and for a plan that cannot be read.
+std::string reproduced_table(const RunRecord& run);
+
+/// The table of a run, where it reproduces that table, or profile from a run of table1. Throws
+/// InvalidArgument where it does not.
+Table reproduction_table(const std::string& table, const RunResults& results);
+
+}  // namespace dsabench

@@ -1,0 +1,29 @@
+#pragma once
+/// The paper's tables with our figures beside the published ones, from runs that reproduce them.
+#include "results/report/table.h"
+
+namespace dsabench {
+
+/// What is to be known of a run beside its rows.
+struct ReproductionRun {
+  const RunResults& results;
+  int gpu = -1;  ///< which of its machine's GPUs ran it; -1: the CPU
+  bool same_model =
+      false;  ///< of the architecture that the paper measured: else nothing is compared
+};
+
+/// Table 1: a row for each cell of batch 1 (prefill, decode per request) and each decode cell whose
+/// batch has one prompt (decode at full KV). Ours with 95 % interval, published, their ratio, how
+/// many times as fast ours is, and both speedups over the all-F cell of the same context. What is
+/// not published stands empty; what was not measured says why in its place. Figures at full KV are
+/// compared on GPUs with the memory of the published ones at least.
+Table reproduction_of_table1(const ReproductionRun& run);
+
+/// The indexers' share of time in the all-F cells of batch 1: ours, published, and what Table 1
+/// implies.
+Table reproduction_of_profile(const ReproductionRun& run);
+
+/// Table 4 as published: the model cannot be run here.
+Table published_table4();
+
+}  // namespace dsabench

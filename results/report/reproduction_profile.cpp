@@ -1,0 +1,131 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "results/report/fields.h"
+#include "results/report/reproduction_setting.h"
+
+namespace dsabench {
+namespace {
+
+using published::index_cache;
+using published::Quantity;
+using report::CellView;
+using report::naming;
+using report::nonempty;
+using report::varying;
+
+std::vector<Column> columns() {
+  using enum Shown;
+  return {varying("model", "model"),
+          varying("device", "device"),
+          varying("dtype", "dtype"),
+          varying("indexer_mode", "indexer"),
+          varying("picks", "picks"),
+          naming("phase", "phase"),
+          naming("context_tokens", "context", "tokens"),
+          {"full_layers", "F layers", "", 0, where_it_varies},
+          {"ours", "ours", "%", 1, in_data},
+          {"ours_text", "ours, %", "", 0, in_markdown},
+          {"published", "published", "%", 0, everywhere},
+          {"implied", "implied by Table 1", "%", 0, everywhere},
+          {"state", "state", "", 0, in_data, Role::state},
+          {"outcome", "outcome", "", 0, everywhere, Role::outcome}};
+}
+
+Field optional_field(const std::optional<double>& value) { return value ? Field(*value) : Field(); }
+
+std::vector<Field> row_of(const CellView& view, Quantity quantity, bool compared) {
+  const CellRecord& cell = view.cell();
+  const std::optional<double> ours = report::indexer_percent(view, cell.phase);
+  const std::int64_t context = cell.context_tokens;
+  return {nonempty(cell.model),
+          nonempty(cell.device_kind),
+          nonempty(cell.dtype),
+          nonempty(cell.indexer_mode),
+          nonempty(cell.picks),
+          cell.phase,
+          context,
+          static_cast<std::int64_t>(cell.pattern.size()),
+          optional_field(ours),
+          ours ? fmt::format("{:.1f}", *ours) : view.outcome,
+          compared ? optional_field(index_cache().share_of(quantity, context)) : Field(),
+          compared ? optional_field(index_cache().implied_share(quantity, context)) : Field(),
+          std::string(report::state_name(view.state)),
+          view.outcome};
+}
+
+/// "LongBench v2" as a column's key: "longbench_v2".
+std::string key_of(std::string text) {
+  for (char& c : text) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    c = upper ? static_cast<char>(c - 'A' + 'a') : c == ' ' || c == '-' ? '_' : c;
+  }
+  return text;
+}
+
+/// Why the published prefill shares cannot be those of Table 1, at the longest context.
+std::string inconsistency_note() {
+  constexpr std::int64_t kContext = 200'000;
+  const double share = index_cache().share_of(Quantity::prefill, kContext).value();
+  const double all = index_cache().speed_of(Quantity::prefill, kContext, "1").value();
+  const double quarter = index_cache().speed_of(Quantity::prefill, kContext, "1/4").value();
+  return fmt::format(
+      "the published prefill shares do not fit Table 1: at {} tokens, three quarters of {:.0f} % "
+      "of "
+      "{:.1f} s removed would leave {:.1f} s, and Table 1 has {:.1f} s at 1/4; implied is the "
+      "share "
+      "that does fit",
+      kContext, share, all, all * (1 - 0.75 * share / 100), quarter);
+}
+
+}  // namespace
+
+Table reproduction_of_profile(const ReproductionRun& run) {
+  Table table;
+  table.name = "reproduce_profile";
+  table.title =
+      fmt::format("The indexers' share of time, all layers Full: ours on {}; published on {}",
+                  report::our_hardware(run), report::published_hardware());
+  table.columns = columns();
+  const std::vector<CellView> views = report::view_cells(run.results);
+  for (const Quantity quantity : {Quantity::prefill, Quantity::decode}) {
+    for (const CellView& view : views) {
+      if (view.quality || report::quantity_of(view.cell()) != quantity) continue;
+      if (!report::is_all_full(view.cell().pattern)) continue;
+      table.rows.push_back(row_of(view, quantity, run.same_model));
+    }
+  }
+  table.notes = {
+      "ours: indexer_proj + indexer_score + topk over all stages' times, of all timed samples",
+      report::origin_note(index_cache().share_origin), inconsistency_note()};
+  if (const std::string note = report::model_note(run); !note.empty()) table.notes.push_back(note);
+  for (std::string& note : report::run_notes(run.results.run)) {
+    table.notes.push_back(std::move(note));
+  }
+  return table;
+}
+
+Table published_table4() {
+  Table table;
+  table.name = "published_table4";
+  table.title = fmt::format("Table 4 of {}, as published: {}", index_cache().paper,
+                            index_cache().quality_setting);
+  table.columns = {naming("pattern_origin", "pattern"), naming("nominal_retention", "retention")};
+  for (const std::string& suite : index_cache().quality_suites) {
+    table.columns.push_back({key_of(suite), suite, "", 1});
+  }
+  for (const published::QualityRow& row : index_cache().quality) {
+    std::vector<Field>& fields = table.rows.emplace_back();
+    fields.insert(fields.end(), {row.name, row.retention});
+    fields.insert(fields.end(), row.scores.begin(), row.scores.end());
+  }
+  table.notes = {
+      "none of it is ours: a model of 744B parameters cannot be run here, and generated weights "
+      "have "
+      "no accuracy",
+      report::origin_note(index_cache().quality_origin)};
+  return table;
+}
+
+}  // namespace dsabench

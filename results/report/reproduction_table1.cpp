@@ -1,0 +1,226 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "results/report/fields.h"
+#include "results/report/number_text.h"
+#include "results/report/reproduction_setting.h"
+#include "results/statistics.h"
+
+namespace dsabench {
+namespace {
+
+using published::index_cache;
+using published::Quantity;
+using report::CellView;
+using report::naming;
+using report::nonempty;
+using report::varying;
+
+/// A figure of ours: seconds or token/s.
+struct Figure {
+  double value = 0, low = 0, high = 0;
+  std::int64_t num_samples = 0;
+};
+
+/// A row of the table.
+struct Row {
+  const CellView* view = nullptr;
+  Quantity quantity = Quantity::prefill;
+  std::optional<Figure> ours;
+
+  const CellRecord& cell() const { return view->cell(); }
+  bool is_rate() const { return quantity != Quantity::prefill; }
+};
+
+std::optional<Figure> figure_of(const CellView& view, Quantity quantity) {
+  const bool prefill = quantity == Quantity::prefill;
+  const Summary time = summarize(view.pooled(prefill ? "prefill" : "decode_step"));
+  if (time.count == 0 || !(time.median_low > 0)) return std::nullopt;
+  if (prefill) {
+    return Figure{time.median / 1e9, time.median_low / 1e9, time.median_high / 1e9, time.count};
+  }
+  const double tokens = 1e9 * static_cast<double>(view.cell().batch);
+  return Figure{tokens / time.median, tokens / time.median_high, tokens / time.median_low,
+                time.count};
+}
+
+/// By quantity, then context, else as planned.
+std::vector<Row> rows_of(const std::vector<CellView>& views) {
+  std::vector<Row> rows;
+  for (const CellView& view : views) {
+    if (view.quality) continue;
+    const std::optional<Quantity> quantity = report::quantity_of(view.cell());
+    if (quantity) rows.push_back({&view, *quantity, figure_of(view, *quantity)});
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+    return std::pair(a.quantity, a.cell().context_tokens) <
+           std::pair(b.quantity, b.cell().context_tokens);
+  });
+  return rows;
+}
+
+/// How many times as fast `value` is as `base`.
+double times_as_fast(const Row& row, double value, double base) {
+  return row.is_rate() ? value / base : base / value;
+}
+
+/// What the paper has for a row.
+struct Published {
+  std::optional<double> value, speedup;
+};
+
+Published published_for(const Row& row, bool compared) {
+  const std::string& retention = row.view->planned->nominal_retention;
+  Published found;
+  if (!compared) return found;
+  found.value = index_cache().speed_of(row.quantity, row.cell().context_tokens, retention);
+  const auto base = index_cache().speed_of(row.quantity, row.cell().context_tokens, "1");
+  if (found.value && base) found.speedup = times_as_fast(row, *found.value, *base);
+  return found;
+}
+
+const char* what(Quantity quantity) {
+  switch (quantity) {
+    case Quantity::prefill:
+      return "prefill, s (less is better)";
+    case Quantity::decode:
+      return "decode per request, token/s (more is better)";
+    case Quantity::decode_full:
+      return "decode at full KV, token/s per GPU (more is better)";
+  }
+  return "?";
+}
+
+std::vector<Column> columns() {
+  using enum Shown;
+  return {varying("model", "model"),
+          varying("device", "device"),
+          varying("dtype", "dtype"),
+          varying("indexer_mode", "indexer"),
+          varying("cache_format", "cache"),
+          varying("picks", "picks"),
+          {"quantity", "quantity", "", 0, in_data, Role::identity},
+          {"unit", "unit", "", 0, in_data},
+          {"better", "better", "", 0, in_data},
+          {"what", "what", "", 0, in_markdown},
+          naming("context_tokens", "context", "tokens"),
+          {"nominal_retention", "retention", "", 0, everywhere},
+          {"pattern_origin", "pattern of", "", 0, everywhere},
+          {"full_layers", "F layers", "", 0, in_data},
+          {"layers", "layers", "", 0, in_data},
+          {"realised", "F layers", "", 0, in_markdown},
+          {"batch", "sequences", "", 0, everywhere},
+          {"ours", "ours", "", 4, in_data},
+          {"ours_low", "ours, low", "", 4, in_data},
+          {"ours_high", "ours, high", "", 4, in_data},
+          {"ours_text", "ours (95 %)", "", 0, in_markdown},
+          {"published", "published", "", 2, in_data},
+          {"published_text", "published", "", 0, in_markdown},
+          {"ratio", "ours / published", "", 2, everywhere},
+          {"times_as_fast", "ours is × as fast", "", 2, everywhere},
+          {"speedup", "speedup over all F, ours", "", 2, everywhere},
+          {"published_speedup", "speedup over all F, published", "", 2, everywhere},
+          {"samples", "samples", "", 0, everywhere},
+          {"pattern", "pattern", "", 0, in_data, Role::identity},
+          {"state", "state", "", 0, in_data, Role::state},
+          {"outcome", "outcome", "", 0, everywhere, Role::outcome}};
+}
+
+void append_identity(std::vector<Field>& fields, const Row& row) {
+  const CellRecord& cell = row.cell();
+  const std::string format = report::canonical_field(cell, "cache_format");
+  const auto layers = static_cast<std::int64_t>(cell.pattern.size());
+  const auto full =
+      static_cast<std::int64_t>(std::count(cell.pattern.begin(), cell.pattern.end(), 'F'));
+  fields.insert(fields.end(),
+                {nonempty(cell.model), nonempty(cell.device_kind), nonempty(cell.dtype),
+                 nonempty(cell.indexer_mode), format.empty() ? nonempty(cell.dtype) : Field(format),
+                 nonempty(cell.picks), std::string(published::quantity_name(row.quantity)),
+                 std::string(row.is_rate() ? "token/s" : "s"),
+                 std::string(row.is_rate() ? "higher" : "lower"), std::string(what(row.quantity)),
+                 cell.context_tokens, nonempty(row.view->planned->nominal_retention),
+                 nonempty(row.view->planned->pattern_origin), full, layers,
+                 fmt::format("{}/{}", full, layers), cell.batch});
+}
+
+void append_figures(std::vector<Field>& fields, const Row& row, const Figure* base,
+                    const Published& paper) {
+  if (row.ours) {
+    const Figure& ours = *row.ours;
+    fields.insert(fields.end(), {ours.value, ours.low, ours.high,
+                                 report::with_interval(ours.value, ours.low, ours.high)});
+  } else {
+    fields.insert(fields.end(), {Field(), Field(), Field(), row.view->outcome});
+  }
+  fields.push_back(paper.value ? Field(*paper.value) : Field());
+  fields.push_back(paper.value ? Field(fmt::format("{:g}", *paper.value)) : Field());
+  const bool both = row.ours && paper.value;
+  fields.push_back(both ? Field(row.ours->value / *paper.value) : Field());
+  fields.push_back(both ? Field(times_as_fast(row, row.ours->value, *paper.value)) : Field());
+  fields.push_back(row.ours && base ? Field(times_as_fast(row, row.ours->value, base->value))
+                                    : Field());
+  fields.push_back(paper.speedup ? Field(*paper.speedup) : Field());
+  fields.push_back(row.ours ? Field(row.ours->num_samples) : Field());
+}
+
+/// Full caches of a smaller GPU hold fewer sequences: another measurement.
+bool full_kv_comparable(const ReproductionRun& run) {
+  return report::gpu_memory_bytes(run) >= index_cache().setting.gpu_memory_bytes;
+}
+
+void append_notes(Table& table, const ReproductionRun& run) {
+  table.notes.push_back(
+      "ours: medians with their 95 % confidence intervals from order statistics, nothing "
+      "extrapolated; one GPU, or the CPU, with all the weights; decode token/s is sequences / "
+      "step");
+  table.notes.push_back(
+      report::origin_note(index_cache().speed_origin) +
+      ": what it has for a retention stands beside each pattern of that retention");
+  if (const std::string note = report::model_note(run); !note.empty()) {
+    table.notes.push_back(note);
+  } else if (!full_kv_comparable(run)) {
+    table.notes.push_back(fmt::format(
+        "decode at full KV is not compared: the published GPUs have {:.0f} GB, and fewer "
+        "sequences fit here",
+        double(index_cache().setting.gpu_memory_bytes) / 1e9));
+  }
+  for (std::string& note : report::run_notes(run.results.run)) {
+    table.notes.push_back(std::move(note));
+  }
+}
+
+}  // namespace
+
+Table reproduction_of_table1(const ReproductionRun& run) {
+  const std::vector<CellView> views = report::view_cells(run.results);
+  const std::vector<Row> rows = rows_of(views);
+  std::map<std::pair<Quantity, std::int64_t>, Figure> bases;  // all-F, by quantity and context
+  for (const Row& row : rows) {
+    if (!row.ours || !report::is_all_full(row.cell().pattern)) continue;
+    bases.try_emplace({row.quantity, row.cell().context_tokens}, *row.ours);
+  }
+  Table table;
+  table.name = "reproduce_table1";
+  table.title = fmt::format("Table 1 of {}: ours on {}; published on {}", index_cache().paper,
+                            report::our_hardware(run), report::published_hardware());
+  table.columns = columns();
+  for (const Row& row : rows) {
+    const bool compared =
+        run.same_model && (row.quantity != Quantity::decode_full || full_kv_comparable(run));
+    const auto base = bases.find({row.quantity, row.cell().context_tokens});
+    std::vector<Field>& fields = table.rows.emplace_back();
+    append_identity(fields, row);
+    append_figures(fields, row, base == bases.end() ? nullptr : &base->second,
+                   published_for(row, compared));
+    fields.insert(
+        fields.end(),
+        {row.cell().pattern, std::string(report::state_name(row.view->state)), row.view->outcome});
+  }
+  append_notes(table, run);
+  return table;
+}
+
+}  // namespace dsabench

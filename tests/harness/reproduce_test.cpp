@@ -1,0 +1,254 @@
+/// `reproduce`: a table of the paper beside our figures, as a run that is stored, gone on with and
+/// printed again.
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "harness/plan/reproduction.h"
+#include "results/published/index_cache.h"
+#include "tests/harness/cli_calls.h"
+
+namespace dsabench {
+namespace {
+
+using nlohmann::json;
+using test::call_cli;
+using test::CliResult;
+using test::contains;
+using test::ScratchFolder;
+
+/// On the miniature, where contexts of this size take milliseconds.
+std::vector<std::string> reproduce(const ScratchFolder& folder, const std::string& table,
+                                   const std::string& contexts,
+                                   const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {"reproduce", table, "--model", "demo", "--no-ceilings"};
+  for (const auto& [key, value] : test::tiny_overrides()) {
+    arguments.insert(arguments.end(), {"--set", key + "=" + value});
+  }
+  const std::vector<std::pair<std::string, std::string>> quick = {
+      {"--db", folder / "runs.db"}, {"--device", "cpu"},     {"--context", contexts},
+      {"--min-samples", "1"},       {"--max-samples", "1"},  {"--max-warmups", "1"},
+      {"--progress", "plain"},      {"--decode-tokens", "2"}};
+  for (const auto& [option, value] : quick) {
+    arguments.insert(arguments.end(), {option, value});
+  }
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+json first_table(const CliResult& result) {
+  CAPTURE(result.err);
+  return json::parse(result.out).at("tables").at(0);
+}
+
+RunResults last_run(const ScratchFolder& folder) {
+  const ResultStore store = ResultStore::open(folder / "runs.db", ResultStore::Mode::read_only);
+  return store.load_run(store.list_runs().at(0).run_id);
+}
+
+TEST_CASE(
+    "table1 on the CPU from plan to table, again from the database, and the same from resume") {
+  const ScratchFolder folder;
+  const CliResult result =
+      call_cli(reproduce(folder, "table1", "64,96", {"--retention", "1,1/3", "--format", "json"}));
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  const json table = first_table(result);
+  CHECK(contains(table.at("title"), "ours on "));
+  CHECK(contains(table.at("title"), "published on 8 x H100 (80 GB each), SGLang"));
+  std::vector<std::string> seen;
+  for (const json& row : table.at("rows")) {
+    seen.push_back(fmt::format("{} {} {}", row.at("quantity").get<std::string>(),
+                               row.at("context_tokens").get<int>(),
+                               row.at("pattern").get<std::string>()));
+    CHECK(row.at("outcome") == "ok");
+    CHECK(row.at("ours") > 0.0);
+    CHECK(row.at("speedup") > 0.0);
+    CHECK(row.at("published").is_null());
+    CHECK(row.at("ratio").is_null());
+  }
+  CHECK(seen == std::vector<std::string>{"prefill 64 FFF", "prefill 64 FSS", "prefill 96 FFF",
+                                         "prefill 96 FSS", "decode 64 FFF", "decode 64 FSS",
+                                         "decode 96 FFF", "decode 96 FSS", "decode_full 64 FFF",
+                                         "decode_full 64 FSS", "decode_full 96 FFF",
+                                         "decode_full 96 FSS"});
+  CHECK(contains(table.at("notes").dump(), "nothing is compared"));
+  CHECK(json::parse(result.out).at("tables").at(1).at("title") == "Speed");
+
+  const RunResults run = last_run(folder);
+  CHECK(reproduced_table(run.run) == "table1");
+  CHECK(run.plan.size() == 12);
+  const auto print = [&](const std::string& table_name) {
+    return call_cli(
+        {"reproduce", table_name, "--run", "last", "--db", folder / "runs.db", "--format", "json"});
+  };
+  CHECK(first_table(print("table1")) == table);
+  const json profile = first_table(print("profile"));
+  REQUIRE(profile.at("rows").size() == 4);
+  for (const json& row : profile.at("rows")) {
+    CHECK((row.at("ours") > 0.0 && row.at("ours") < 100.0));
+    CHECK(row.at("published").is_null());
+  }
+  const CliResult resumed =
+      call_cli({"resume", "last", "--db", folder / "runs.db", "--format", "json"});
+  CHECK(resumed.code == 0);
+  CHECK(first_table(resumed) == table);
+}
+
+TEST_CASE("a run that the time limit stopped is gone on with, and its table then complete") {
+  const ScratchFolder folder;
+  const CliResult stopped =
+      call_cli(reproduce(folder, "table1", "64", {"--retention", "1", "--time-limit", "0.0001s"}));
+  CAPTURE(stopped.err);
+  CHECK(stopped.code == 3);
+  CHECK(contains(stopped.err, "to go on: dsabench resume "));
+  CHECK(contains(stopped.out, "not run"));
+  const CliResult resumed = call_cli({"resume", "last", "--new-machine", "--no-ceilings", "--db",
+                                      folder / "runs.db", "--format", "json"});
+  REQUIRE(resumed.code == 0);
+  const json table = first_table(resumed);
+  CHECK(contains(table.at("title"), "Table 1"));
+  REQUIRE(table.at("rows").size() == 3);
+  for (const json& row : table.at("rows")) CHECK(row.at("state") == "ok");
+}
+
+TEST_CASE("profile measures the all-F cells alone") {
+  const ScratchFolder folder;
+  const CliResult result = call_cli(reproduce(folder, "profile", "64", {"--format", "json"}));
+  REQUIRE(result.code == 0);
+  const json table = first_table(result);
+  CHECK(table.at("rows").size() == 2);
+  CHECK(contains(table.at("notes").dump(), "would leave 7.7 s, and Table 1 has 10.7 s"));
+  const RunResults run = last_run(folder);
+  REQUIRE(run.plan.size() == 2);
+  CHECK(run.plan[0].cell.pattern == "FFF");
+  // It has no figures for Table 1.
+  const CliResult refused =
+      call_cli({"reproduce", "table1", "--run", "last", "--db", folder / "runs.db"});
+  CHECK(refused.code == 2);
+  CHECK(test::is_error_line(refused.err, "it was made for profile"));
+}
+
+TEST_CASE("the plan of the 30B shape has the paper's contexts, retentions and searched patterns") {
+  const CliResult result = call_cli({"reproduce", "table1", "--device", "cpu", "--dry-run",
+                                     "--format", "json", "--db", "/no/such/runs.db"});
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  const json table = first_table(result);
+  std::map<std::string, int> patterns;
+  std::set<int> contexts;
+  for (const json& row : table.at("rows")) {
+    ++patterns[row.at("pattern")];
+    contexts.insert(row.at("context").get<int>());
+  }
+  CHECK(table.at("rows").size() == 84);  // 4 contexts, 7 patterns, prefill and decode and decode
+  CHECK(contexts == std::set<int>{10'000, 60'000, 120'000, 200'000});
+  CHECK(patterns.size() == 7);
+  for (const published::SearchedPattern& known : published::index_cache().patterns) {
+    if (known.model == "30B") CHECK(patterns[known.pattern] == 12);
+  }
+  const CliResult fewer =
+      call_cli({"reproduce", "table1", "--device", "cpu", "--dry-run", "--format", "json",
+                "--context", "10k", "--retention", "1,0.25", "--db", "/no/such/runs.db"});
+  CHECK(first_table(fewer).at("rows").size() == 9);
+}
+
+TEST_CASE("the paper's model has published figures beside it, another one of its name has not") {
+  for (const bool same : {true, false}) {
+    RunPlan plan;
+    plan.model.model = "glm-4.7-flash-dsa";
+    if (!same) plan.model.overrides = {{"index_topk", "1024"}};
+    plan.reproduction = kTable1;
+    SweepText asked;
+    asked.contexts = {{"10k", ""}};
+    asked.retentions = {{"1,1/4", ""}};
+    const ModelConfig config = resolve_model_config(plan.model);
+    plan.sweep = make_sweep_plan(config, reproduction_axes(kTable1, asked, config, plan.model));
+    RunResults results;
+    results.run.plan_json = plan_json(plan);
+    results.plan = to_records(plan.sweep);
+    CHECK(parse_plan_json(results.run.plan_json).reproduction == kTable1);
+    const json table =
+        json::parse(render_json({reproduction_table(kTable1, results)})).at("tables").at(0);
+    REQUIRE(table.at("rows").size() == 9);
+    const double seconds[] = {0.57, 0.45, 0.45};
+    for (std::size_t i = 0; i < 3; ++i) {
+      const json& published = table.at("rows").at(i).at("published");
+      CHECK(published == (same ? json(seconds[i]) : json()));
+    }
+    CHECK(contains(table.at("notes").dump(), "nothing is compared") != same);
+  }
+}
+
+TEST_CASE("table4 is printed as published, with where it is from and that it is not ours") {
+  const CliResult result = call_cli({"reproduce", "table4"});
+  CHECK(result.code == 0);
+  CHECK(result.err.empty());
+  for (const char* part : {"as published", "cannot be run here", "second-hand", "97.6"}) {
+    CHECK(contains(result.out, part));
+  }
+}
+
+TEST_CASE("every format prints every table") {
+  const ScratchFolder folder;
+  REQUIRE(call_cli(reproduce(folder, "table1", "64", {"--retention", "1"})).code == 0);
+  for (const char* format : {"md", "csv", "json", "jsonl", "sql", "junit", "github"}) {
+    for (const char* table : {"table1", "profile"}) {
+      const CliResult result = call_cli(
+          {"reproduce", table, "--run", "last", "--db", folder / "runs.db", "--format", format});
+      CAPTURE(format, table, result.err);
+      CHECK(result.code == 0);
+      CHECK(contains(result.out, "prefill"));
+    }
+    const CliResult result = call_cli({"reproduce", "table4", "--format", format});
+    CHECK(result.code == 0);
+    CHECK(contains(result.out, "66.2"));
+  }
+}
+
+TEST_CASE("what cannot be reproduced is refused in one line, before anything is written") {
+  const ScratchFolder folder;
+  const std::string db = folder / "runs.db";
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"reproduce"}, "table"},
+      {{"reproduce", "table2"}, "there are: table1, profile, table4"},
+      {{"reproduce", "table3"}, "table3"},
+      {{"reproduce", "table5"}, "table5"},
+      {{"reproduce", "overlap"}, "overlap"},
+      {{"reproduce", "table1", "--model", "demo", "--device", "cpu", "--db", db},
+       "--context: 60000 + 16 decode tokens exceed the 32768 positions of demo"},
+      {{"reproduce", "table1", "--model", "demo", "--context", "64", "--retention", "2"}, "2"},
+      {{"reproduce", "table1", "--model", "demo", "--context", "64", "--time-limit", "9"},
+       "--time-limit"},
+      {{"reproduce", "table1", "--device", "cuda:99"}, "cuda:99"},
+      {{"reproduce", "table4", "--model", "demo"}, "--model has no effect"},
+      {{"reproduce", "table4", "--run", "last"}, "--run has no effect"},
+      {{"reproduce", "table1", "--run", "last", "--context", "64", "--repeat", "2"},
+       "--context, --repeat have no effect"},
+  };
+  for (const auto& [arguments, part] : cases) {
+    const CliResult result = call_cli(arguments);
+    CAPTURE(arguments, result.err);
+    CHECK(result.code == 2);
+    CHECK(test::is_error_line(result.err, part));
+    CHECK(result.out.empty());
+  }
+  CHECK_FALSE(std::filesystem::exists(db));
+  CHECK(call_cli({"reproduce", "table1", "--run", "last", "--db", db}).code == 8);
+}
+
+TEST_CASE("another verb's run is no reproduction, and its plan has no word of one") {
+  const ScratchFolder folder;
+  REQUIRE(call_cli(test::with_tiny_model(
+                       "run", {"--db", folder / "runs.db", "--context", "64", "--phase", "prefill",
+                               "--max-samples", "1", "--min-samples", "1", "--progress", "off"}))
+              .code == 0);
+  CHECK_FALSE(contains(last_run(folder).run.plan_json, "reproduction"));
+  const CliResult result =
+      call_cli({"reproduce", "table1", "--run", "last", "--db", folder / "runs.db"});
+  CHECK(result.code == 2);
+  CHECK(test::is_error_line(result.err, "another verb than reproduce"));
+}
+
+}  // namespace
+}  // namespace dsabench
