@@ -23,16 +23,16 @@ else()
   target_link_options(dsabench_options INTERFACE -static-libgcc -static-libstdc++)
 endif()
 
-# dsabench_sanitize_unoptimised(<target>): compiles a library that computes little without
-# optimisation under the sanitizers, in half the time.
-function(dsabench_sanitize_unoptimised target)
-  target_compile_options(${target} PRIVATE $<$<BOOL:${DSABENCH_SANITIZE}>:-O0>)
+# dsabench_cold_target(<target>), dsabench_cold_sources(<target> <files>): code that computes little
+# and takes longer to compile than it will ever run is optimised less. Under the sanitizers the whole
+# target is not optimised at all, which halves the time.
+function(dsabench_cold_target target)
+  target_compile_options(${target} PRIVATE $<IF:$<BOOL:${DSABENCH_SANITIZE}>,-O0,-O1>)
 endfunction()
-
-# dsabench_cold_sources(<files>): code that takes longer to compile than it will ever run: it is
-# optimised less.
-function(dsabench_cold_sources)
-  if(NOT DSABENCH_SANITIZE)
+function(dsabench_cold_sources target)
+  if(DSABENCH_SANITIZE)
+    dsabench_cold_target(${target})
+  else()
     set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS -O1)
   endif()
 endfunction()
