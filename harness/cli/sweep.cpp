@@ -14,27 +14,6 @@
 namespace dsabench {
 namespace {
 
-RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
-                       const std::string& command_line) {
-  RunRecord run;
-  run.run_id = new_run_id();
-  run.plan_json = plan_json(plan);
-  run.plan_id = content_hash(run.plan_json);
-  run.command_line = command_line;
-  run.tool_version = tool_version();
-  const Identity machine = machine_identity();
-  run.machine_id = machine.id;
-  run.machine_json = machine.json;
-  const Identity build = build_identity();
-  run.build_id = build.id;
-  run.build_json = build.json;
-  run.model_id = model.model_id;
-  run.model_json = model.model_json;
-  run.synthetic_weights = model.synthetic;
-  run.seed = plan.model.seed;
-  return run;
-}
-
 std::string discarded_text(const RunSummary& summary) {
   return summary.num_discarded == 0 ? "" : fmt::format(", {} discarded", summary.num_discarded);
 }
@@ -82,6 +61,27 @@ std::vector<Retention> parse_retentions(const std::string& text) {
     retentions.push_back(Retention::parse(item));
   }
   return retentions;
+}
+
+RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
+                       const std::string& command_line) {
+  RunRecord run;
+  run.run_id = new_run_id();
+  run.plan_json = plan_json(plan);
+  run.plan_id = content_hash(run.plan_json);
+  run.command_line = command_line;
+  run.tool_version = tool_version();
+  const Identity machine = machine_identity();
+  run.machine_id = machine.id;
+  run.machine_json = machine.json;
+  const Identity build = build_identity();
+  run.build_id = build.id;
+  run.build_json = build.json;
+  run.model_id = model.model_id;
+  run.model_json = model.model_json;
+  run.synthetic_weights = model.synthetic;
+  run.seed = plan.model.seed;
+  return run;
 }
 
 LoadedModel load_and_tell(const ModelRequest& request, Progress& progress) {

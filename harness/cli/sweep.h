@@ -39,6 +39,10 @@ ExitCode run_session(const SweepSession& session, const std::function<RunSummary
 ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
                    const ResultOutput& output, const Invocation& invocation);
 
+/// What a run is made on, by and of; begins now in name only: times and status are the caller's.
+RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
+                       const std::string& command_line);
+
 LoadedModel load_and_tell(const ModelRequest& request, Progress& progress);
 
 }  // namespace dsabench

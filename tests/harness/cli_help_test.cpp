@@ -68,6 +68,7 @@ void check_example(const std::vector<std::string>& help_arguments, bool needs_re
 TEST_CASE("the example of dsabench --help works") { check_example({"--help"}); }
 TEST_CASE("the example of demo --help works") { check_example({"demo", "--help"}); }
 TEST_CASE("the example of run --help works") { check_example({"run", "--help"}); }
+TEST_CASE("the example of profile --help works") { check_example({"profile", "--help"}); }
 TEST_CASE("the example of verify --help works") { check_example({"verify", "--help"}); }
 TEST_CASE("the example of pattern --help works") { check_example({"pattern", "--help"}); }
 TEST_CASE("the example of list --help works") { check_example({"list", "--help"}); }
@@ -92,7 +93,7 @@ std::vector<std::string> verbs_in(const std::string& help) {
 }
 
 TEST_CASE("every verb has a --help with an example of itself, and a test above that runs it") {
-  const std::vector<std::string> tested = {"demo",    "run",     "resume", "verify",
+  const std::vector<std::string> tested = {"demo",    "run",     "resume", "profile", "verify",
                                            "pattern", "compare", "list",   "db"};
   CHECK(verbs_in(test::call_cli({"--help"}).out) == tested);
   CHECK(verbs_in(test::call_cli({"db", "--help"}).out) ==

@@ -13,7 +13,8 @@ RunResults fixture_run();
 /// under another id. Its cell without a trial is marked as running, and in schema 3 the run too.
 RunResults fixture_run_of_schema_2();
 
-/// In fixtures/schema_v4.sqlite and schema_v5.sqlite: that one with ceilings, and a device watched in its first trials.
+/// In fixtures/schema_v4.sqlite and schema_v5.sqlite: that one with ceilings, and a device watched
+/// in its first trials.
 RunResults fixture_run_of_schema_4();
 
 /// Writes that run as a single file of schema 5. Made the committed fixture while 5 was the current
