@@ -47,6 +47,29 @@ TEST_CASE("operations of the stages are those of the whole sample, and the last 
   }
 }
 
+TEST_CASE("operations are two a parameter and token, and two a value of each pair") {
+  const ModelConfig config = resolve_model_config(test::tiny_request());
+  const auto rope = double(config.qk_rope_dim), v = double(config.v_dim);
+  const Cell cell = cell_of(Phase::prefill, 100, 32, 2);
+  const auto flops = [&](Stage stage) { return stage_flops(config, cell, stage); };
+  // 200 tokens; hidden 64, 2 heads of 16 + rope, latents of 32; 2 indexer heads of 32.
+  CHECK(is_near(flops(Stage::indexer_proj), 2.0 * 200 * 2 * (32 * 2 * 32 + 64 * (32 + 2))));
+  CHECK(is_near(
+      flops(Stage::attention_proj),
+      2.0 * 200 * 3 *
+          (64 * 32 + 32 * 2 * (16 + rope) + 64 * (32 + rope) + 32 * 2 * (16 + v) + 2 * v * 64)));
+  CHECK(is_near(flops(Stage::indexer_score), 2.0 * 2 * 2 * (100 * 101 / 2) * 2 * 32));
+  // 16 picks once there are as many.
+  CHECK(is_near(flops(Stage::sparse_attention),
+                2.0 * 2 * 3 * (16 * 17 / 2 + 84 * 16) * 2 * (2 * 32 + rope)));
+  const auto moe = double(std::count(config.is_moe.begin(), config.is_moe.end(), true));
+  CHECK(is_near(flops(Stage::dense_mlp), 2.0 * 200 * (3 - moe) * 3 * 64 * 64));
+  CHECK(is_near(
+      flops(Stage::moe),
+      2.0 * 200 * moe *
+          (3.0 * 64 * 32 * double(config.experts_per_token + config.num_shared_experts) + 64 * 4)));
+}
+
 TEST_CASE("bytes are weights once a pass and cached rows as they are stored") {
   const ModelConfig config = resolve_model_config(test::tiny_request());
   // Passes that end at 32, 64, 96 and 100; two F layers of three; 16 picks of 32 + rope.
