@@ -317,6 +317,7 @@ std::span<const std::uint64_t> Engine::indexer_runs() const {
 }
 HostView Engine::expert_load() const { return state_->forward.expert_load(); }
 const StageClock& Engine::stage_clock() const { return state_->forward.clock(); }
+void Engine::observe_stages(StageObserver* observer) { state_->forward.observe_stages(observer); }
 void Engine::reset_counters() { state_->forward.reset_counters(); }
 
 std::int64_t Engine::cache_bytes() const {

@@ -156,6 +156,8 @@ class Engine {
   /// zero.
   HostView expert_load() const;
   const StageClock& stage_clock() const;
+  /// Told of every change of stage from now on; null: nobody. It outlives the passes that tell it.
+  void observe_stages(StageObserver* observer);
   void reset_counters();
 
   /// Weights and scratch are counted by their owners; this is the caches of all sequences, in whole

@@ -40,6 +40,7 @@ class Forward {
   std::span<const std::uint64_t> indexer_runs() const;
   HostView expert_load() const { return expert_load_; }
   const StageClock& clock() const { return clock_; }
+  void observe_stages(StageObserver* observer) { clock_.observe(observer); }
   void reset_counters();
 
  private:

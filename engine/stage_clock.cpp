@@ -50,10 +50,12 @@ void StageClock::enter(std::int64_t layer, Stage stage) {
     if (row_ == row && stage_ == static_cast<int>(stage)) return;
     timeline_->mark();
     marks_.push_back({row, static_cast<int>(stage)});
+    if (observer_ != nullptr) observer_->on_enter(layer, stage, Clock::now());
   } else {
     const auto now = Clock::now();
     if (row_ != kIdle) times_[row_][static_cast<std::size_t>(stage_)] += (now - since_).count();
     since_ = now;
+    if (observer_ != nullptr) observer_->on_enter(layer, stage, now);
   }
   row_ = row;
   stage_ = static_cast<int>(stage);
@@ -61,13 +63,15 @@ void StageClock::enter(std::int64_t layer, Stage stage) {
 
 void StageClock::leave() {
   if (row_ == kIdle) return;
+  const auto now = timeline_ && observer_ == nullptr ? Clock::time_point() : Clock::now();
   if (timeline_) {
     timeline_->mark();
     marks_.push_back({kIdle, 0});
   } else {
-    times_[row_][static_cast<std::size_t>(stage_)] += (Clock::now() - since_).count();
+    times_[row_][static_cast<std::size_t>(stage_)] += (now - since_).count();
   }
   row_ = kIdle;
+  if (observer_ != nullptr) observer_->on_leave(now);
 }
 
 /// All times, a device's finished marks included.

@@ -26,6 +26,18 @@ enum class Stage {
 inline constexpr int kNumStages = 10;
 const char* stage_name(Stage stage);
 
+/// Told of every change of stage as it happens, on the thread that calls the engine: for profiles.
+/// On a device that is when the work is given to its queue, not when it runs.
+class StageObserver {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  virtual ~StageObserver() = default;
+  /// What ran until then ends here.
+  virtual void on_enter(std::int64_t layer, Stage stage, Time at) = 0;
+  /// Called in destructors.
+  virtual void on_leave(Time at) noexcept = 0;
+};
+
 /// Accumulates time per layer and stage: on the host wall time, on a device what passes between
 /// marks in its queue. A layer of -1 stands for what belongs to no layer (embedding, final norm,
 /// lm_head). Taking the time costs tens of nanoseconds on the host and a mark (about a microsecond)
@@ -39,6 +51,9 @@ class StageClock {
   void enter(std::int64_t layer, Stage stage);
   /// Ends the running stage.
   void leave();
+  /// Null: nobody, at the cost of a test. On the host the spans between the times that it is told
+  /// add up to the times here.
+  void observe(StageObserver* observer) { observer_ = observer; }
 
   std::int64_t nanoseconds(std::int64_t layer, Stage stage) const;
   std::int64_t nanoseconds(Stage stage) const;  ///< over all layers
@@ -54,6 +69,7 @@ class StageClock {
   std::size_t row_ = kIdle;
   int stage_ = 0;
   Clock::time_point since_;
+  StageObserver* observer_ = nullptr;
 
   struct Mark {
     std::size_t row;  ///< what runs from this mark on

@@ -36,7 +36,7 @@ struct RunRecord {
   std::string run_id;            ///< UUIDv7: sorts by time
   std::int64_t started_ms = 0;   ///< Unix time
   std::int64_t finished_ms = 0;  ///< 0 while it runs
-  std::string status;            ///< running, done, interrupted, failed
+  std::string status;            ///< running, done, interrupted, failed, profile
   std::string command_line;
   std::string tool_version;
   std::string machine_id, machine_json;  ///< hardware, driver and its settings

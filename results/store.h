@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "results/profile_record.h"
 #include "results/record.h"
 
 namespace dsabench {
@@ -80,12 +81,18 @@ class ResultStore {
   /// another live process has it under way.
   void reopen_run(const std::string& run_id, const Continuation& continuation);
 
+  /// Writes a profile, which is whole: its run (of status kProfileStatus) with ceilings and planned
+  /// cell, and what was seen, in one transaction.
+  void add_profile(const RunRecord& run, const PlannedCell& planned, const ProfileRecord& profile);
+
   /// Newest first.
   std::vector<RunRecord> list_runs() const;
   /// By full id or unique prefix; throws InvalidArgument for none or several.
   RunResults load_run(const std::string& id_or_prefix) const;
   /// As load_run, without what the trials measured: fast for any number of samples.
   RunProgress load_progress(const std::string& id_or_prefix) const;
+  /// Nothing for a run that is none. Throws InvalidArgument where there is no such run.
+  std::optional<ProfileRecord> load_profile(const std::string& id_or_prefix) const;
   /// Patterns seen so far with the cells that used them, for `list patterns`.
   struct PatternUse {
     std::string pattern, origin;

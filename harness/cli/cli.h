@@ -2,6 +2,7 @@
 #include <chrono>
 #include <iosfwd>
 
+#include "harness/profile/activity_tracer.h"
 #include "harness/profile/device_monitor.h"
 #include "harness/profile/run_ceilings.h"
 #include "harness/run/runner.h"
@@ -13,6 +14,7 @@ struct CliSeams {
   EngineFactory engine_factory = make_engine;
   std::function<MonitorChoice(Device)> open_monitor = dsabench::open_monitor;
   std::function<std::vector<Ceiling>(Device)> measure_ceilings = measure_run_ceilings;
+  std::function<std::shared_ptr<ActivityTracer>(Device)> open_tracer = dsabench::open_tracer;
   /// Of a device that was throttled, before the first further attempt.
   std::chrono::milliseconds rest = RunOptions().rest;
   /// How long a database that another process holds is waited for.

@@ -144,6 +144,45 @@ void add_resume(CLI::App& app, ParsedCommandLine& chosen) {
   verb.callback(chooses(chosen, shared, run_resume));
 }
 
+void add_profile(CLI::App& app, ParsedCommandLine& chosen) {
+  const auto shared = std::make_shared<ProfileVerbOptions>();
+  ProfileVerbOptions& options = *shared;
+  CLI::App& verb =
+      add_verb(app, "profile", "One cell looked at closely: time by stage and layer, a timeline",
+               "dsabench profile --model demo --set num_hidden_layers=4 --context 512 "
+               "--retention 1/4 --max-samples 5 --trace trace.json");
+  verb.add_option("--model", options.model.model,
+                  "Preset, checkpoint directory, or config .json with generated weights");
+  verb.add_option("--config", options.model.config,
+                  "Config of a checkpoint: a path, else relative to it");
+  verb.add_option("--context", options.context, "Prompt length in tokens: 4096, 4k, 4Ki")
+      ->capture_default_str();
+  verb.add_option("--retention", options.retention, "Share of layers that run their indexer");
+  verb.add_option("--pattern", options.pattern, "checkpoint, or letters FSSS...");
+  verb.add_option("--phase", options.phase, "prefill or decode")->capture_default_str();
+  verb.add_option("--batch", options.batch, "Sequences at a time")->capture_default_str();
+  verb.add_option("--indexer-mode", options.indexer_mode, "exact, fp8, fp8_hadamard")
+      ->capture_default_str();
+  verb.add_option("--cache-format", options.cache_format,
+                  "Of the latents: f32 or bf16 as --dtype, fp8 (default: as --dtype)");
+  verb.add_option("--chunk", options.chunk, "Tokens of a prefill pass")->capture_default_str();
+  verb.add_option("--decode-tokens", options.decode_tokens, "Steps of a decode sample")
+      ->capture_default_str();
+  verb.add_option("--trace", options.trace,
+                  "Write a timeline for ui.perfetto.dev or chrome://tracing");
+  verb.add_flag("--no-cupti", options.no_cupti,
+                "On a GPU: leave kernels to another profiler, which sees layers and stages as NVTX "
+                "ranges");
+  add_seed_device_dialect(verb, options.model);
+  add_shape_options(verb, options.model);
+  add_sampling_options(verb, options.limits);
+  add_ceilings_option(verb, options.no_ceilings);
+  add_database_option(verb, options.db);
+  add_progress_option(verb, options.progress);
+  add_output_options(verb, options.output);
+  verb.callback(chooses(chosen, shared, run_profile));
+}
+
 }  // namespace
 
 void add_measuring_verbs(CLI::App& app, ParsedCommandLine& chosen) {
@@ -151,6 +190,7 @@ void add_measuring_verbs(CLI::App& app, ParsedCommandLine& chosen) {
   add_run(app, chosen);
   add_reproduce(app, chosen);
   add_resume(app, chosen);
+  add_profile(app, chosen);
 }
 
 }  // namespace dsabench

@@ -58,7 +58,8 @@ std::string resolve_run(const ResultStore& store, const std::string& name) {
       throw InvalidArgument(fmt::format("expected a run id, last or last~N, got '{}'", name));
     }
   }
-  const std::vector<RunRecord> runs = store.list_runs();
+  std::vector<RunRecord> runs = store.list_runs();
+  std::erase_if(runs, [](const RunRecord& run) { return run.status == kProfileStatus; });
   if (before >= runs.size()) {
     throw InvalidArgument(
         fmt::format("{} has {} runs: there is no '{}'", store.path(), runs.size(), name));

@@ -16,6 +16,10 @@ namespace {
 /// The run as it is once it is this process's and crashed trials are written down. Throws where
 /// another process runs it.
 RunProgress settle(ResultStore& store, const std::string& run_id, Progress& progress) {
+  if (store.load_profile(run_id)) {
+    throw InvalidArgument(
+        fmt::format("run {} is a profile: there is nothing to go on with", run_id));
+  }
   if (const std::optional<std::int64_t> other = store.claim_run(run_id)) {
     throw InvalidArgument(
         fmt::format("run {} is being run by process {}; wait for it or end it", run_id, *other));

@@ -47,7 +47,11 @@ void add_progress_option(CLI::App& verb, std::string& progress) {
 void add_run_options(CLI::App& verb, RunControlOptions& options) {
   add_database_option(verb, options.db);
   add_progress_option(verb, options.progress);
-  verb.add_flag("--no-ceilings", options.no_ceilings,
+  add_ceilings_option(verb, options.no_ceilings);
+}
+
+void add_ceilings_option(CLI::App& verb, bool& no_ceilings) {
+  verb.add_flag("--no-ceilings", no_ceilings,
                 "Leave out what is measured of the machine before the first timed trial");
   verb.add_option("--time-limit", options.time_limit,
                   "Of this command, such as 9m: stop (exit code 3) before a trial that is not "
@@ -58,7 +62,10 @@ void add_control_options(CLI::App& verb, RunControlOptions& options) {
   add_run_options(verb, options);
   verb.add_option("--repeat", options.repeats, "Trials of each cell, each on a fresh engine")
       ->capture_default_str();
-  SamplingLimits& limits = options.limits;
+  add_sampling_options(verb, options.limits);
+}
+
+void add_sampling_options(CLI::App& verb, SamplingLimits& limits) {
   verb.add_option("--noise", limits.noise_target,
                   "Stop sampling when half the median's 95 % interval is below this share of it")
       ->capture_default_str();

@@ -22,14 +22,16 @@ void add_progress_option(CLI::App& verb, std::string& progress);
 /// --db, --progress, --no-ceilings, --time-limit: of what runs trials.
 void add_run_options(CLI::App& verb, RunControlOptions& options);
 void add_control_options(CLI::App& verb, RunControlOptions& options);
+void add_sampling_options(CLI::App& verb, SamplingLimits& limits);
+void add_ceilings_option(CLI::App& verb, bool& no_ceilings);
 /// A verb with its example, which is a command that works in a folder that sees the repository's
 /// tests.
 CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& description,
                    const std::string& example);
 
 /// Add verbs that write what they are to do to `chosen` when they are parsed.
-void add_measuring_verbs(CLI::App& app,
-                         ParsedCommandLine& chosen);              ///< demo, run, reproduce, resume
+/// demo, run, reproduce, resume, profile
+void add_measuring_verbs(CLI::App& app, ParsedCommandLine& chosen);
 void add_model_verbs(CLI::App& app, ParsedCommandLine& chosen);   ///< verify, pattern
 void add_result_verbs(CLI::App& app, ParsedCommandLine& chosen);  ///< compare, list, db
 

@@ -23,9 +23,9 @@ void write_to(const std::string& target, const std::string& name,
 
 }  // namespace
 
-StagedFile::StagedFile(std::string path) : path_(std::move(path)) {
+StagedFile::StagedFile(std::string path, const std::string& option) : path_(std::move(path)) {
   if (!std::ofstream(path_, std::ios::app)) {
-    throw IoError(fmt::format("--output: cannot write {}", path_));
+    throw IoError(fmt::format("{}: cannot write {}", option, path_));
   }
 }
 

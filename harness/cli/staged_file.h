@@ -9,8 +9,8 @@ namespace dsabench {
 /// what was there. What is no regular file (a pipe, /dev/stdout) is written as it is.
 class StagedFile {
  public:
-  /// Throws IoError where the file cannot be written: now and not after the work.
-  explicit StagedFile(std::string path);
+  /// Throws IoError, naming `option`, where the file cannot be written: now and not after the work.
+  explicit StagedFile(std::string path, const std::string& option = "--output");
   /// Throws StoreError where the disk does not take it; the file is then as it was.
   void write(const std::function<void(std::ostream&)>& content) const;
 

@@ -17,27 +17,6 @@ namespace {
 
 constexpr const char* kTimeLimit = "--time-limit";
 
-RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
-                       const std::string& command_line) {
-  RunRecord run;
-  run.run_id = new_run_id();
-  run.plan_json = plan_json(plan);
-  run.plan_id = content_hash(run.plan_json);
-  run.command_line = command_line;
-  run.tool_version = tool_version();
-  const Identity machine = machine_identity();
-  run.machine_id = machine.id;
-  run.machine_json = machine.json;
-  const Identity build = build_identity();
-  run.build_id = build.id;
-  run.build_json = build.json;
-  run.model_id = model.model_id;
-  run.model_json = model.model_json;
-  run.synthetic_weights = model.synthetic;
-  run.seed = plan.model.seed;
-  return run;
-}
-
 /// Of this session's command; empty where none was given.
 std::optional<TimeLimit> make_time_limit(const SweepSession& session) {
   const std::string& text = session.control.time_limit;
@@ -111,6 +90,27 @@ std::vector<Retention> parse_retentions(const std::string& text) {
 
 void check_time_limit(const RunControlOptions& control) {
   if (!control.time_limit.empty()) parse_duration(kTimeLimit, control.time_limit);
+}
+
+RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
+                       const std::string& command_line) {
+  RunRecord run;
+  run.run_id = new_run_id();
+  run.plan_json = plan_json(plan);
+  run.plan_id = content_hash(run.plan_json);
+  run.command_line = command_line;
+  run.tool_version = tool_version();
+  const Identity machine = machine_identity();
+  run.machine_id = machine.id;
+  run.machine_json = machine.json;
+  const Identity build = build_identity();
+  run.build_id = build.id;
+  run.build_json = build.json;
+  run.model_id = model.model_id;
+  run.model_json = model.model_json;
+  run.synthetic_weights = model.synthetic;
+  run.seed = plan.model.seed;
+  return run;
 }
 
 LoadedModel load_and_tell(const ModelRequest& request, Progress& progress) {

@@ -44,6 +44,9 @@ ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
 /// Throws InvalidArgument for a --time-limit that is none: what sessions do only once the model is
 /// there.
 void check_time_limit(const RunControlOptions& control);
+/// What a run is made on, by and of; begins now in name only: times and status are the caller's.
+RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
+                       const std::string& command_line);
 
 LoadedModel load_and_tell(const ModelRequest& request, Progress& progress);
 

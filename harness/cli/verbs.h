@@ -103,6 +103,19 @@ struct ResumeOptions {
 };
 ExitCode run_resume(const ResumeOptions& options, const Invocation& invocation);
 
+struct ProfileVerbOptions {
+  ModelOptions model;
+  SamplingLimits limits;
+  OutputOptions output;
+  std::string db = "dsabench.db", progress = "auto";
+  bool no_ceilings = false, no_cupti = false;
+  std::string context = "4096", retention, pattern;
+  std::string phase = "prefill", batch = "1", indexer_mode = "exact", cache_format;
+  std::string chunk = "1024", decode_tokens = "16";
+  std::string trace;  ///< a file; empty: none
+};
+ExitCode run_profile(const ProfileVerbOptions& options, const Invocation& invocation);
+
 struct CompareVerbOptions {
   OutputOptions output;
   std::string db = "dsabench.db";

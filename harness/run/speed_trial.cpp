@@ -48,6 +48,7 @@ class SpeedTrial {
     } else {
       sample_until_done("prefill", [this] { return prefill_sample(); });
     }
+    watch_samples();
     declare_work();
     add_metric("cache_bytes", "bytes", "exact", {engine_.cache_bytes()});
     add_metric("peak_memory", "bytes", "lower", {peak_memory_bytes()});
@@ -122,12 +123,14 @@ class SpeedTrial {
   std::int64_t prefill_sample() {
     caches_.open();
     engine_.reset_counters();
+    if (watch_ != nullptr) watch_->begin(engine_);
     const Clock::time_point start = Clock::now();
     decoder_.prefill_logits(caches_.prompts(), nullptr);
     const std::int64_t taken = nanoseconds_since(start);
+    sample_values_.assign(1, taken);
+    if (watch_ != nullptr) watch_->end(engine_, sample_values_);
     reuse_.take(engine_, prefill_passes());
     compare_with_reference("prefill");
-    sample_values_.assign(1, taken);
     return taken;
   }
 
@@ -143,6 +146,7 @@ class SpeedTrial {
     sample_values_.clear();
     tokens_.clear();
     engine_.reset_counters();
+    if (watch_ != nullptr) watch_->begin(engine_);
     for (std::int64_t step = 0; step < cell_.decode_tokens; ++step) {
       const Clock::time_point start = Clock::now();
       decoder_.step(caches_.sequences(), observer);
@@ -150,6 +154,7 @@ class SpeedTrial {
       const std::span<const std::int32_t> next = decoder_.next_tokens();
       tokens_.insert(tokens_.end(), next.begin(), next.end());
     }
+    if (watch_ != nullptr) watch_->end(engine_, sample_values_);
     reuse_.take(engine_, cell_.decode_tokens);
   }
 
@@ -190,6 +195,17 @@ class SpeedTrial {
     add_condition(record_.conditions_json, "warmup_ns", taken);
   }
 
+  /// More samples like the timed ones, each held to the verified pass too, which leave no times.
+  void watch_samples() {
+    if (setup_.watch == nullptr) return;
+    watch_ = setup_.watch;
+    for (std::int64_t i = 0; i < watch_->num_samples(); ++i) {
+      setup_.progress.step(fmt::format("profiled sample {}", i + 1));
+      cell_.phase == Phase::decode ? decode_sample() : prefill_sample();
+    }
+    watch_ = nullptr;
+  }
+
   void record_stages(const char* phase, std::int64_t sample) {
     const StageClock& clock = engine_.stage_clock();
     for (std::int64_t layer = -1; layer < engine_.config().num_layers; ++layer) {
@@ -223,6 +239,7 @@ class SpeedTrial {
   std::vector<std::int32_t> first_tokens_, tokens_, reference_tokens_;
   Tensor reference_logits_;
   std::vector<std::int64_t> sample_values_;  ///< timed values of the last sample
+  SampleWatch* watch_ = nullptr;             ///< of the samples under way
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 /// One trial: a cell measured, or its questions asked, on an engine of its own.
+#include <span>
 #include <vector>
 
 #include "engine/engine.h"
@@ -12,6 +13,19 @@
 
 namespace dsabench {
 
+/// Looks closely at samples that a trial takes beside the timed ones and after them: what the
+/// profile of a cell is made from.
+class SampleWatch {
+ public:
+  virtual ~SampleWatch() = default;
+  virtual std::int64_t num_samples() const = 0;
+  /// Right before the region that is timed of others: caches are in order, counters zero.
+  virtual void begin(Engine& engine) = 0;
+  /// Right behind it: the device has finished. `values`: its times, ns, as the trial's metric has
+  /// them.
+  virtual void end(Engine& engine, std::span<const std::int64_t> values) = 0;
+};
+
 /// What a trial works with; all of it outlives the trial.
 struct TrialSetup {
   const LoadedModel& model;
@@ -22,6 +36,7 @@ struct TrialSetup {
   const StoppingRuleFactory& stopping_rule;
   Progress& progress;
   DeviceMonitor* monitor = nullptr;  ///< of the engine's device; null: it is not watched
+  SampleWatch* watch = nullptr;      ///< of samples of a speed trial
 };
 
 /// Times prefill or decode of one batch of prompts, by the cell's phase.

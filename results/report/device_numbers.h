@@ -1,5 +1,5 @@
 #pragma once
-/// What a device did while cells were timed, for the speed table. Private to results/.
+/// What a device did while cells were timed, for the speed table and profiles.
 #include <optional>
 #include <vector>
 

@@ -74,7 +74,18 @@ constexpr Invariant kInvariants[] = {
      " FROM answer WHERE NOT (score >= 0 AND score <= 1)"},
     {"run_status",
      "SELECT 'run ' || run_id || ': status ' || status"
-     " FROM run WHERE status NOT IN ('running', 'done', 'interrupted', 'failed')"},
+     " FROM run WHERE status NOT IN ('running', 'done', 'interrupted', 'failed', 'profile')"},
+    {"profile",
+     "SELECT 'run ' || run_id || ': its status is ' || status || ', and it '"
+     "  || iif(profile.run_id IS NULL, 'has no profile', 'has a profile')"
+     " FROM run LEFT JOIN profile USING (run_id)"
+     " WHERE (status = 'profile') <> (profile.run_id IS NOT NULL) UNION ALL"
+     " SELECT 'run ' || run_id || ' is a profile and has trials'"
+     " FROM profile WHERE run_id IN (SELECT run_id FROM trial) UNION ALL"
+     " SELECT 'run ' || run_id || ': ' || found || ' values of a profile at positions ' || first"
+     "  || ' to ' || last"
+     " FROM (SELECT run_id, count(*) AS found, min(position) AS first, max(position) AS last"
+     "  FROM profile_value GROUP BY run_id, watched) WHERE first <> 0 OR last <> found - 1"},
     {"running_trial",
      "SELECT 'run ' || run_id || ' is done, but repeat ' || repeat || ' of cell ' || cell_id"
      "  || ' is marked as running'"

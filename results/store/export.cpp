@@ -30,7 +30,11 @@ constexpr std::array<const char*, store::kExchangeTables.size()> kOrder = {
     "trial_id, position",
     "trial_id, layer",
     "output_id",
-    "trial_id, position"};
+    "trial_id, position",
+    "run_id",
+    "run_id, watched, position",
+    "run_id, watched, sample, layer, stage",
+    "run_id, layer, stage, name"};
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {

@@ -109,6 +109,10 @@ Merged merge_run(SQLite::Database& db, const std::string& run_id) {
            "INSERT INTO main.ceiling SELECT * FROM incoming.ceiling WHERE run_id = ?",
            "INSERT INTO main.planned_cell SELECT * FROM incoming.planned_cell WHERE run_id = ?",
            "INSERT INTO main.running_trial SELECT * FROM incoming.running_trial WHERE run_id = ?",
+           "INSERT INTO main.profile SELECT * FROM incoming.profile WHERE run_id = ?",
+           "INSERT INTO main.profile_value SELECT * FROM incoming.profile_value WHERE run_id = ?",
+           "INSERT INTO main.profile_stage SELECT * FROM incoming.profile_stage WHERE run_id = ?",
+           "INSERT INTO main.profile_kernel SELECT * FROM incoming.profile_kernel WHERE run_id = ?",
        }) {
     execute_for(db, sql, run_id);
   }

@@ -64,6 +64,10 @@ constexpr const char* kOfRun[] = {
     ("SELECT planned_cell.*, canonical_json FROM {0}.planned_cell JOIN {0}.cell USING (cell_id)"
      " WHERE run_id = ? ORDER BY position, cell_id"),
     "SELECT * FROM {0}.running_trial WHERE run_id = ? ORDER BY cell_id, repeat",
+    "SELECT * FROM {0}.profile WHERE run_id = ?",
+    "SELECT * FROM {0}.profile_value WHERE run_id = ? ORDER BY watched, position",
+    "SELECT * FROM {0}.profile_stage WHERE run_id = ? ORDER BY watched, sample, layer, stage",
+    "SELECT * FROM {0}.profile_kernel WHERE run_id = ? ORDER BY layer, stage, name",
 };
 
 constexpr const char* kOfTrial[] = {

@@ -185,6 +185,16 @@ void ResultStore::finish_run(const std::string& run_id, const std::string& statu
   });
 }
 
+void ResultStore::add_profile(const RunRecord& run, const PlannedCell& planned,
+                              const ProfileRecord& profile) {
+  state_->write("add profile " + run.run_id, [&] {
+    if (run.status != kProfileStatus) throw StoreError("status of a profile: " + run.status);
+    store::insert_run(state_->db, run);
+    store::insert_plan(state_->db, run.run_id, {planned});
+    store::insert_profile(state_->db, profile);
+  });
+}
+
 std::vector<RunRecord> ResultStore::list_runs() const {
   return state_->read("list runs", [&] { return store::read_runs(state_->db); });
 }
@@ -203,6 +213,12 @@ RunProgress ResultStore::load_progress(const std::string& id_or_prefix) const {
     return RunProgress{store::read_run(state_->db, run_id), store::read_plan(state_->db, run_id),
                        store::read_tried_pairs(state_->db, run_id),
                        store::read_running_trials(state_->db, run_id)};
+  });
+}
+
+std::optional<ProfileRecord> ResultStore::load_profile(const std::string& id_or_prefix) const {
+  return state_->read("load a profile", [&] {
+    return store::read_profile(state_->db, store::find_run_id(state_->db, id_or_prefix));
   });
 }
 

@@ -47,8 +47,8 @@ inline std::vector<std::pair<std::string, std::string>> tiny_overrides() {
 inline std::vector<std::string> with_tiny_model(const std::string& verb,
                                                 const std::vector<std::string>& more) {
   std::vector<std::string> arguments{verb};
-  if (verb == "run") arguments.insert(arguments.end(), {"--model", "demo"});
-  if (verb == "run" || verb == "demo") arguments.push_back("--no-ceilings");
+  if (verb == "run" || verb == "profile") arguments.insert(arguments.end(), {"--model", "demo"});
+  if (verb == "run" || verb == "demo" || verb == "profile") arguments.push_back("--no-ceilings");
   for (const auto& [key, value] : tiny_overrides()) {
     arguments.insert(arguments.end(), {"--set", key + "=" + value});
   }

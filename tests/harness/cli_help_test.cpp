@@ -69,6 +69,7 @@ TEST_CASE("the example of dsabench --help works") { check_example({"--help"}); }
 TEST_CASE("the example of demo --help works") { check_example({"demo", "--help"}); }
 TEST_CASE("the example of run --help works") { check_example({"run", "--help"}); }
 TEST_CASE("the example of reproduce --help works") { check_example({"reproduce", "--help"}); }
+TEST_CASE("the example of profile --help works") { check_example({"profile", "--help"}); }
 TEST_CASE("the example of verify --help works") { check_example({"verify", "--help"}); }
 TEST_CASE("the example of pattern --help works") { check_example({"pattern", "--help"}); }
 TEST_CASE("the example of list --help works") { check_example({"list", "--help"}); }
@@ -93,8 +94,8 @@ std::vector<std::string> verbs_in(const std::string& help) {
 }
 
 TEST_CASE("every verb has a --help with an example of itself, and a test above that runs it") {
-  const std::vector<std::string> tested = {"demo",    "run",     "reproduce", "resume", "verify",
-                                           "pattern", "compare", "list",      "db"};
+  const std::vector<std::string> tested = {"demo",   "run",     "reproduce", "resume", "profile",
+                                           "verify", "pattern", "compare",   "list",   "db"};
   CHECK(verbs_in(test::call_cli({"--help"}).out) == tested);
   CHECK(verbs_in(test::call_cli({"db", "--help"}).out) ==
         std::vector<std::string>{"check", "migrate", "export", "import"});
