@@ -48,14 +48,14 @@ void add_run_options(CLI::App& verb, RunControlOptions& options) {
   add_database_option(verb, options.db);
   add_progress_option(verb, options.progress);
   add_ceilings_option(verb, options.no_ceilings);
+  verb.add_option("--time-limit", options.time_limit,
+                  "Of this command, such as 9m: stop (exit code 3) before a trial that is not "
+                  "expected to fit, but never before the first; `resume` goes on");
 }
 
 void add_ceilings_option(CLI::App& verb, bool& no_ceilings) {
   verb.add_flag("--no-ceilings", no_ceilings,
                 "Leave out what is measured of the machine before the first timed trial");
-  verb.add_option("--time-limit", options.time_limit,
-                  "Of this command, such as 9m: stop (exit code 3) before a trial that is not "
-                  "expected to fit, but never before the first; `resume` goes on");
 }
 
 void add_control_options(CLI::App& verb, RunControlOptions& options) {
