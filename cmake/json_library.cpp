@@ -1,0 +1,3 @@
+#include "cmake/json_library.h"
+
+DSABENCH_JSON_INSTANCES(template);
