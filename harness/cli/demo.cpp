@@ -5,7 +5,6 @@
 #include "harness/cli/sweep.h"
 #include "harness/plan/sweep_text.h"
 #include "harness/plan/value_lists.h"
-#include "harness/run/sample_sets.h"
 
 namespace dsabench {
 DemoOptions::DemoOptions() {
@@ -39,7 +38,6 @@ ExitCode run_demo(const DemoOptions& options, const Invocation& invocation) {
   const std::vector<SweepAxes> sweeps = {speed, quality};
   const RunPlan plan{with_absolute_paths(request), make_sweep_plan(config, sweeps),
                      options.control.repeats, options.control.limits};
-  check_samples(plan.sweep, plan.model);
 
   if (parse_progress_mode(options.control.progress) != ProgressMode::off) {
     invocation.err << fmt::format(

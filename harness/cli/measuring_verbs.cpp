@@ -41,12 +41,9 @@ void add_run(CLI::App& app, ParsedCommandLine& chosen) {
   CLI::App& verb =
       add_verb(app, "run", "A sweep: every cell measured, verified and stored",
                "dsabench run --model demo --context 256-512*2 --retention 1,1/2 --max-samples 5");
-  verb.add_option("--model", options.model.model,
-                  "Preset, checkpoint directory, or config .json with generated weights");
+  add_model_options(verb, options.model);
   verb.add_option("--plan", options.plan,
                   "A plan file (JSON) in place of all options that say what is measured");
-  verb.add_option("--config", options.model.config,
-                  "Config of a checkpoint: a path, else relative to it");
   verb.add_option("--suite", options.suites, "Suites by name (see: list suites)")
       ->capture_default_str();
   verb.add_option("--tasks", options.tasks, "Tasks of a quality suite (default: all)");
@@ -63,8 +60,7 @@ void add_run(CLI::App& app, ParsedCommandLine& chosen) {
       ->capture_default_str();
   verb.add_option("--indexer-mode", options.indexer_modes, "exact, fp8, fp8_hadamard")
       ->capture_default_str();
-  verb.add_option("--cache-format", options.cache_formats,
-                  "Of the latents: f32 or bf16 as --dtype, fp8 (default: as --dtype)");
+  add_cache_format_option(verb, options.cache_formats);
   verb.add_flag("--dense-attention", options.dense_attention,
                 "Attend every key and run no indexer: the upper reference of quality");
   verb.add_option("--chunk", options.chunk, "Tokens of a prefill pass")->capture_default_str();
@@ -72,7 +68,7 @@ void add_run(CLI::App& app, ParsedCommandLine& chosen) {
       ->capture_default_str();
   verb.add_option("--samples-per-task", options.samples_per_task, "Questions of a quality task")
       ->capture_default_str();
-  verb.add_flag("--dry-run", options.dry_run,
+  verb.add_flag("--dry-run", options.control.dry_run,
                 "Print the cells and their expected cost, and run nothing");
   add_seed_device_dialect(verb, options.model);
   add_shape_options(verb, options.model);
@@ -96,24 +92,19 @@ void add_reproduce(CLI::App& app, ParsedCommandLine& chosen) {
       ->required();
   verb.add_option("--run", options.run,
                   "Print a stored run and measure nothing: id, a unique prefix, last or last~N");
-  verb.add_option("--model", options.model.model,
-                  "Preset, checkpoint directory, or config .json with generated weights")
-      ->capture_default_str();
-  verb.add_option("--config", options.model.config,
-                  "Config of a checkpoint: a path, else relative to it");
+  add_model_options(verb, options.model);
   verb.add_option("--context", options.contexts, "Prompt lengths in tokens")->capture_default_str();
   verb.add_option("--retention", options.retentions,
                   "Of table1: shares of layers that run their indexer, uniform and published")
       ->capture_default_str();
   verb.add_option("--indexer-mode", options.indexer_mode,
                   "exact, fp8, fp8_hadamard (default: fp8 on a GPU, else exact)");
-  verb.add_option("--cache-format", options.cache_format,
-                  "Of the latents: f32 or bf16 as --dtype, fp8 (default: as --dtype)");
+  add_cache_format_option(verb, options.cache_format);
   verb.add_option("--chunk", options.chunk,
                   "Tokens of a prefill pass (default: 8192 on a GPU, else 1024)");
   verb.add_option("--decode-tokens", options.decode_tokens, "Timed steps of a decode sample")
       ->capture_default_str();
-  verb.add_flag("--dry-run", options.dry_run,
+  verb.add_flag("--dry-run", options.control.dry_run,
                 "Print the cells and their expected cost, and run nothing");
   verb.add_option("--seed", options.model.seed, "Of prompts and of generated weights")
       ->capture_default_str();
@@ -151,10 +142,7 @@ void add_profile(CLI::App& app, ParsedCommandLine& chosen) {
       add_verb(app, "profile", "One cell looked at closely: time by stage and layer, a timeline",
                "dsabench profile --model demo --set num_hidden_layers=4 --context 512 "
                "--retention 1/4 --max-samples 5 --trace trace.json");
-  verb.add_option("--model", options.model.model,
-                  "Preset, checkpoint directory, or config .json with generated weights");
-  verb.add_option("--config", options.model.config,
-                  "Config of a checkpoint: a path, else relative to it");
+  add_model_options(verb, options.model);
   verb.add_option("--context", options.context, "Prompt length in tokens: 4096, 4k, 4Ki")
       ->capture_default_str();
   verb.add_option("--retention", options.retention, "Share of layers that run their indexer");
@@ -163,8 +151,7 @@ void add_profile(CLI::App& app, ParsedCommandLine& chosen) {
   verb.add_option("--batch", options.batch, "Sequences at a time")->capture_default_str();
   verb.add_option("--indexer-mode", options.indexer_mode, "exact, fp8, fp8_hadamard")
       ->capture_default_str();
-  verb.add_option("--cache-format", options.cache_format,
-                  "Of the latents: f32 or bf16 as --dtype, fp8 (default: as --dtype)");
+  add_cache_format_option(verb, options.cache_format);
   verb.add_option("--chunk", options.chunk, "Tokens of a prefill pass")->capture_default_str();
   verb.add_option("--decode-tokens", options.decode_tokens, "Steps of a decode sample")
       ->capture_default_str();

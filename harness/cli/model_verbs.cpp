@@ -28,9 +28,7 @@ void add_pattern(CLI::App& app, ParsedCommandLine& chosen) {
       add_verb(app, "pattern", "Renders layer patterns under every dialect and compares them",
                "dsabench pattern --layers 78 --freq 4 --offset 3");
   verb.add_option("--layers", options.layers, "Number of layers")->check(CLI::Range(1, 1 << 20));
-  verb.add_option("--model", options.model.model, "Preset, checkpoint directory or config .json");
-  verb.add_option("--config", options.model.config,
-                  "Config of a checkpoint: a path, else relative to it");
+  add_model_options(verb, options.model);
   verb.add_option("--set", options.model.set, "key=value in a shape model's config; repeatable")
       ->allow_extra_args(false);
   verb.add_option("--freq", options.freq, "index_topk_freq")->check(CLI::Range(1, 1 << 20));

@@ -3,7 +3,6 @@
 #include "harness/cli/results_database.h"
 #include "harness/cli/sweep.h"
 #include "harness/plan/reproduction.h"
-#include "harness/run/sample_sets.h"
 #include "kernels/base/error.h"
 
 namespace dsabench {
@@ -88,11 +87,6 @@ ExitCode run_reproduce(const ReproduceOptions& options, const Invocation& invoca
     return ExitCode::pass;
   }
   const RunPlan plan = make_plan(options);
-  check_samples(plan.sweep, plan.model);
-  if (options.dry_run) {
-    output.write({plan_table(plan, options.control.db, invocation)});
-    return ExitCode::pass;
-  }
   return run_sweep(plan, options.control, output, invocation);
 }
 

@@ -3,7 +3,6 @@
 #include "harness/cli/sweep.h"
 #include "harness/plan/plan_file.h"
 #include "harness/plan/sweep_text.h"
-#include "harness/run/sample_sets.h"
 #include "kernels/base/error.h"
 
 namespace dsabench {
@@ -63,11 +62,6 @@ RunPlan plan_of_file(const RunVerbOptions& options) {
 ExitCode run_run(const RunVerbOptions& options, const Invocation& invocation) {
   const ResultOutput output(options.output, invocation.out);
   const RunPlan plan = options.plan.empty() ? plan_of_options(options) : plan_of_file(options);
-  check_samples(plan.sweep, plan.model);
-  if (options.dry_run) {
-    output.write({plan_table(plan, options.control.db, invocation)});
-    return ExitCode::pass;
-  }
   return run_sweep(plan, options.control, output, invocation);
 }
 

@@ -40,6 +40,19 @@ void add_seed_device_dialect(CLI::App& verb, ModelOptions& options) {
                   "--retention, auto for a checkpoint's own pattern)");
 }
 
+void add_model_options(CLI::App& verb, ModelOptions& options) {
+  verb.add_option("--model", options.model,
+                  "Preset, checkpoint directory, or config .json with generated weights")
+      ->capture_default_str();
+  verb.add_option("--config", options.config,
+                  "Config of a checkpoint: a path, else relative to it");
+}
+
+void add_cache_format_option(CLI::App& verb, std::string& formats) {
+  verb.add_option("--cache-format", formats,
+                  "Of the latents: f32 or bf16 as --dtype, fp8 (default: as --dtype)");
+}
+
 void add_progress_option(CLI::App& verb, std::string& progress) {
   verb.add_option("--progress", progress, "auto, plain, jsonl or off")->capture_default_str();
 }

@@ -18,6 +18,8 @@ void add_database_option(CLI::App& verb, std::string& db);
 void add_shape_options(CLI::App& verb, ModelOptions& options);
 void add_device_options(CLI::App& verb, ModelOptions& options);
 void add_seed_device_dialect(CLI::App& verb, ModelOptions& options);
+void add_model_options(CLI::App& verb, ModelOptions& options);  ///< --model, --config
+void add_cache_format_option(CLI::App& verb, std::string& formats);
 void add_progress_option(CLI::App& verb, std::string& progress);
 /// --db, --progress, --no-ceilings, --time-limit: of what runs trials.
 void add_run_options(CLI::App& verb, RunControlOptions& options);

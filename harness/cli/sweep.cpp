@@ -7,6 +7,7 @@
 #include "harness/run/aborted_run.h"
 #include "harness/run/environment.h"
 #include "harness/run/interrupt.h"
+#include "harness/run/sample_sets.h"
 #include "harness/run/time_limit.h"
 #include "kernels/base/error.h"
 #include "kernels/cuda/device_queue.h"
@@ -168,6 +169,11 @@ ExitCode run_session(const SweepSession& session, const std::function<RunSummary
 ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
                    const ResultOutput& output, const Invocation& invocation) {
   validate(plan);
+  check_samples(plan.sweep, plan.model);
+  if (control.dry_run) {
+    output.write({plan_table(plan, control.db, invocation)});
+    return ExitCode::pass;
+  }
   check_time_limit(control);
   const std::unique_ptr<Progress> progress = make_progress(
       parse_progress_mode(control.progress), invocation.err, TerminalTraits::of_stderr());

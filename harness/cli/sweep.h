@@ -36,8 +36,8 @@ struct SweepSession {
 /// that fails on the way ends it with a remark on how to go on.
 ExitCode run_session(const SweepSession& session, const std::function<RunSummary(Runner&)>& go);
 
-/// Loads the model, runs the plan, and writes the tables: what demo and run do once they know what
-/// to measure.
+/// Loads the model, runs the plan, and writes the tables: what demo, run and reproduce do once they
+/// know what to measure. With dry_run: the plan's table alone.
 ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
                    const ResultOutput& output, const Invocation& invocation);
 

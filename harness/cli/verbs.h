@@ -30,6 +30,7 @@ struct RunControlOptions {
   std::string db = "dsabench.db";
   std::string progress = "auto";
   bool no_ceilings = false;
+  bool dry_run = false;
   std::string time_limit;  ///< empty: none
   std::int64_t repeats = 1;
   SamplingLimits limits;
@@ -69,7 +70,6 @@ struct RunVerbOptions {
   std::string indexer_modes = "exact", cache_formats;
   std::string chunk = "1024", decode_tokens = "16", samples_per_task = "1";
   bool dense_attention = false;
-  bool dry_run = false;
   std::string plan;  ///< a plan file
   /// Names of the options given that say what a plan file says.
   std::vector<std::string> given;
@@ -86,7 +86,6 @@ struct ReproduceOptions {
   std::string retentions = "1,1/2,1/4,1/8";
   std::string indexer_mode, cache_format, chunk;  ///< empty: by the device
   std::string decode_tokens = "16";
-  bool dry_run = false;
   /// Names of the options given that say what is measured and how.
   std::vector<std::string> given;
   ReproduceOptions();

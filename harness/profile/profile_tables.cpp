@@ -184,8 +184,7 @@ Table stage_table(const View& view) {
       "work and bytes are what the stage must do at least (docs/METHOD.md), not what it does; "
       "blank where none is declared",
       "of the ceiling: the time of that work at the machine's best rates, measured by this "
-      "process, "
-      "as a share of the time it took"};
+      "process, as a share of the time it took"};
   return table;
 }
 
@@ -224,8 +223,7 @@ Table reuse_table(const View& view) {
   table.notes = {
       "were indexers of Shared layers to cost nothing and all else to stay as timed; against all "
       "layers Full, with this cell's mean time of an indexer; measured: by runs in the database, "
-      "on "
-      "this machine and by this build"};
+      "on this machine and by this build"};
   return table;
 }
 

@@ -232,8 +232,8 @@ std::optional<double> indexer_percent(const CellView& view, std::string_view met
   return 100.0 * indexer / total;
 }
 
-std::vector<std::string> run_notes(const RunRecord& run) {
-  std::vector<std::string> notes;
+void append_run_notes(Table& table, const RunRecord& run) {
+  std::vector<std::string>& notes = table.notes;
   if (run.synthetic_weights) notes.push_back("the weights are synthetic: accuracy is chance");
   if (run.status != "done") notes.push_back("this run is not complete: " + run.status);
   if (run.mixed) {
@@ -245,7 +245,6 @@ std::vector<std::string> run_notes(const RunRecord& run) {
   notes.push_back(build_note(run));
   notes.push_back(fmt::format(
       "run {}: every sample is in the results database (views speed and accuracy)", run.run_id));
-  return notes;
 }
 
 }  // namespace dsabench::report

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "results/report/table.h"
 #include "results/store.h"
 
 namespace dsabench::report {
@@ -44,6 +45,6 @@ bool is_all_full(const std::string& pattern);
 std::optional<double> indexer_percent(const CellView& view, std::string_view metric);
 
 /// "machine ...", "build ...", "run ..." lines under a table, and what to know about the weights.
-std::vector<std::string> run_notes(const RunRecord& run);
+void append_run_notes(Table& table, const RunRecord& run);
 
 }  // namespace dsabench::report

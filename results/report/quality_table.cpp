@@ -155,7 +155,7 @@ Table quality_table(const RunResults& results) {
         "scores are means over items with 95 % Wilson intervals; the interval of a mean over tasks "
         "is put together from those of its tasks");
   }
-  for (std::string& note : report::run_notes(results.run)) table.notes.push_back(std::move(note));
+  report::append_run_notes(table, results.run);
   return table;
 }
 

@@ -71,12 +71,10 @@ std::string inconsistency_note() {
   const double all = index_cache().speed_of(Quantity::prefill, kContext, "1").value();
   const double quarter = index_cache().speed_of(Quantity::prefill, kContext, "1/4").value();
   return fmt::format(
-      "the published prefill shares do not fit Table 1: at {} tokens, three quarters of {:.0f} % "
-      "of "
-      "{:.1f} s removed would leave {:.1f} s, and Table 1 has {:.1f} s at 1/4; implied is the "
-      "share "
-      "that does fit",
-      kContext, share, all, all * (1 - 0.75 * share / 100), quarter);
+      "the published prefill shares do not fit Table 1: at {} tokens, {:.1f} s without three "
+      "quarters of {:.0f} % would be {:.1f} s, and Table 1 has {:.1f} s at 1/4; implied is the "
+      "share that does fit",
+      kContext, all, share, all * (1 - 0.75 * share / 100), quarter);
 }
 
 }  // namespace
@@ -100,9 +98,7 @@ Table reproduction_of_profile(const ReproductionRun& run) {
       "ours: indexer_proj + indexer_score + topk over all stages' times, of all timed samples",
       report::origin_note(index_cache().share_origin), inconsistency_note()};
   if (const std::string note = report::model_note(run); !note.empty()) table.notes.push_back(note);
-  for (std::string& note : report::run_notes(run.results.run)) {
-    table.notes.push_back(std::move(note));
-  }
+  report::append_run_notes(table, run.results.run);
   return table;
 }
 
@@ -122,8 +118,7 @@ Table published_table4() {
   }
   table.notes = {
       "none of it is ours: a model of 744B parameters cannot be run here, and generated weights "
-      "have "
-      "no accuracy",
+      "have no accuracy",
       report::origin_note(index_cache().quality_origin)};
   return table;
 }

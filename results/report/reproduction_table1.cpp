@@ -187,9 +187,7 @@ void append_notes(Table& table, const ReproductionRun& run) {
         "sequences fit here",
         double(index_cache().setting.gpu_memory_bytes) / 1e9));
   }
-  for (std::string& note : report::run_notes(run.results.run)) {
-    table.notes.push_back(std::move(note));
-  }
+  report::append_run_notes(table, run.results.run);
 }
 
 }  // namespace

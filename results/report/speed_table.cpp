@@ -248,7 +248,7 @@ Table speed_table(const RunResults& results) {
         "clocks, temperature, power and power cap are those of the device while samples were "
         "taken; energy a token is mean power x median time");
   }
-  for (std::string& note : report::run_notes(results.run)) table.notes.push_back(std::move(note));
+  report::append_run_notes(table, results.run);
   return table;
 }
 

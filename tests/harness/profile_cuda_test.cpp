@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/harness/cli_calls.h"
-#include "tests/harness/profile_json.h"
+#include "tests/harness/profile_calls.h"
 
 namespace dsabench {
 namespace {

@@ -118,7 +118,7 @@ TEST_CASE("profile measures the all-F cells alone") {
   REQUIRE(result.code == 0);
   const json table = first_table(result);
   CHECK(table.at("rows").size() == 2);
-  CHECK(contains(table.at("notes").dump(), "would leave 7.7 s, and Table 1 has 10.7 s"));
+  CHECK(contains(table.at("notes").dump(), "would be 7.7 s, and Table 1 has 10.7 s"));
   const RunResults run = last_run(folder);
   REQUIRE(run.plan.size() == 2);
   CHECK(run.plan[0].cell.pattern == "FFF");
