@@ -40,7 +40,8 @@ void add_run(CLI::App& app, ParsedCommandLine& chosen) {
   RunVerbOptions& options = *shared;
   CLI::App& verb =
       add_verb(app, "run", "A sweep: every cell measured, verified and stored",
-               "dsabench run --model demo --context 256-512*2 --retention 1,1/2 --max-samples 5");
+               "dsabench run --model demo --set num_hidden_layers=4 --context 256-512*2 "
+               "--retention 1,1/2 --max-samples 5");
   add_model_options(verb, options.model);
   verb.add_option("--plan", options.plan,
                   "A plan file (JSON) in place of all options that say what is measured");
