@@ -1,7 +1,7 @@
 #pragma once
 // nlohmann/json with what every user of it would instantiate declared to be elsewhere
 // (json_library.cpp): precompiled, or included by force, where sources parse or write JSON, which
-// then compile in three quarters of the time. Sources include <nlohmann/json.hpp> and compile
+// then compile sooner. Sources include <nlohmann/json.hpp> and compile
 // without this as well.
 #include <nlohmann/json.hpp>
 #include <string>

@@ -1,5 +1,6 @@
 #include "results/record.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -23,6 +24,14 @@ TrialOutcome parse_trial_outcome(const std::string& name) {
   }
   throw InvalidArgument(
       "a trial's outcome is one of ok, incorrect, failed, discarded, interrupted; got " + name);
+}
+
+const std::vector<std::int64_t>& metric_values(const TrialRecord& trial, std::string_view metric) {
+  static const std::vector<std::int64_t> kNone;
+  const auto found =
+      std::find_if(trial.metrics.begin(), trial.metrics.end(),
+                   [&](const MetricSamples& samples) { return samples.name == metric; });
+  return found == trial.metrics.end() ? kNone : found->values;
 }
 
 TrialRecord ended_trial(const RunningTrial& running, TrialOutcome outcome, std::string reason,

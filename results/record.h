@@ -6,6 +6,7 @@
 /// Non-goals: policy, formatting, knowledge of engines.
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dsabench {
@@ -144,6 +145,8 @@ struct TrialRecord {
   std::vector<DeviceSample> device_samples;  ///< in order; empty where nothing was watched
   std::vector<AnswerRecord> answers;
 };
+/// The values of a trial's metric; none where it has no such metric. They are the trial's.
+const std::vector<std::int64_t>& metric_values(const TrialRecord& trial, std::string_view metric);
 
 /// A process, told from any other that had or will have its number.
 struct ProcessMark {

@@ -7,6 +7,7 @@
 #include "kernels/base/error.h"
 #include "results/exchange.h"
 #include "results/maintenance.h"
+#include "results/report/fields.h"
 
 namespace dsabench {
 namespace {
@@ -15,7 +16,7 @@ Table check_table(const std::string& db, const CheckReport& report) {
   Table table;
   table.name = "db_check";
   table.title = "Check of " + db;
-  table.columns = {{"check", "Check", "", 0, Shown::everywhere, Role::identity},
+  table.columns = {report::naming("check", "Check"),
                    {"state", "State", "", 0, Shown::in_data, Role::state},
                    {"detail", "Finding", "", 0, Shown::everywhere, Role::outcome}};
   for (const Finding& finding : report.findings) {
@@ -33,7 +34,7 @@ Table import_table(const std::string& db, const ImportReport& report) {
   Table table;
   table.name = "db_import";
   table.title = "Import into " + db;
-  table.columns = {{"run_id", "Run", "", 0, Shown::everywhere, Role::identity},
+  table.columns = {report::naming("run_id", "Run"),
                    {"state", "State", "", 0, Shown::in_data, Role::state},
                    {"outcome", "Outcome", "", 0, Shown::everywhere, Role::outcome}};
   const auto add = [&table](const std::vector<std::string>& runs, const char* state,

@@ -8,6 +8,7 @@
 #include "harness/plan/work_estimate.h"
 #include "harness/run/expected_cost.h"
 #include "kernels/base/error.h"
+#include "results/report/fields.h"
 
 namespace dsabench {
 namespace {
@@ -66,7 +67,7 @@ Table plan_table(const RunPlan& plan, const std::string& database, const Invocat
                    {"expected_s", "Expected", "s", 2},
                    {"expected_from", "Expected from", ""},
                    {"pattern", "Pattern", ""},
-                   {"cell_id", "Cell", "", 0, Shown::everywhere, Role::identity}};
+                   report::naming("cell_id", "Cell")};
   const CostHistory history = read_history(config, database, invocation, table.notes);
   double total_seconds = 0;
   std::int64_t num_unknown = 0;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kTimeLimit = "--time-limit";
 
-/// Of this session's command; empty where none was given.
+/// The one that the command was given; empty where it was given none.
 std::optional<TimeLimit> make_time_limit(const SweepSession& session) {
   const std::string& text = session.control.time_limit;
   if (text.empty()) return std::nullopt;

@@ -132,6 +132,10 @@ std::int64_t num_full_layers(const Cell& cell) {
 
 std::int64_t num_prompts(const Cell& cell) { return cell.prompts == kOnePrompt ? 1 : cell.batch; }
 
+const char* metric_of(const Cell& cell) {
+  return cell.phase == Phase::decode ? "decode_step" : "prefill";
+}
+
 std::string describe(const Cell& cell) {
   std::string text = fmt::format("{} {} {} tokens, {}/{} F", cell.suite, phase_name(cell.phase),
                                  cell.context_tokens, num_full_layers(cell), cell.pattern.size());

@@ -66,5 +66,7 @@ CellRecord to_record(const Cell& cell);
 std::string describe(const Cell& cell);
 std::int64_t num_full_layers(const Cell& cell);
 std::int64_t num_prompts(const Cell& cell);  ///< of a speed cell's batch
+/// The metric that a trial of a speed cell times: "prefill" or "decode_step".
+const char* metric_of(const Cell& cell);
 
 }  // namespace dsabench

@@ -72,7 +72,6 @@ StageActivities activities_by_stage(const ActivityTrace& trace) {
       sum.kernel_ns += activity.end_ns - activity.begin_ns;
       if (spans.insert(tag->span).second) ++sum.calls;
     } else {
-      ++sum.transfers;
       sum.transfer_bytes += activity.bytes;
     }
   }

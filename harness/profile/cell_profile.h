@@ -27,10 +27,10 @@ struct CellProfile {
 
 /// What the tracer saw in one stage of one layer.
 struct StageActivity {
-  std::int64_t launches = 0;                       ///< kernels
-  std::int64_t kernel_ns = 0;                      ///< of kernels, added up
-  std::int64_t calls = 0;                          ///< spans that launched any
-  std::int64_t transfers = 0, transfer_bytes = 0;  ///< copies and fills
+  std::int64_t launches = 0;        ///< kernels
+  std::int64_t kernel_ns = 0;       ///< of kernels, added up
+  std::int64_t calls = 0;           ///< spans that launched any
+  std::int64_t transfer_bytes = 0;  ///< of copies and fills
 };
 /// By layer (-1: of none) and stage; what was given to the device outside of stages is not in it.
 using StageActivities = std::map<std::pair<std::int64_t, Stage>, StageActivity>;

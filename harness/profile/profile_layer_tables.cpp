@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "harness/profile/profile_view.h"
+#include "results/report/fields.h"
 
 namespace dsabench::profile_view {
 namespace {
@@ -27,7 +28,7 @@ Table group_table(const View& view) {
   Table table;
   table.title = "Full layers against Shared ones";
   table.name = "profile_layer_groups";
-  table.columns = {{"layers_of", "Layers", "", 0, Shown::everywhere, Role::identity},
+  table.columns = {report::naming("layers_of", "Layers"),
                    {"layers", "Number", ""},
                    {"timed_ms", "Timed", "ms", 3},
                    {"percent", "Share", "%", 1},
@@ -68,7 +69,7 @@ Table layer_table(const View& view) {
   Table table;
   table.title = "Layers";
   table.name = "profile_layers";
-  table.columns = {{"layer", "Layer", "", 0, Shown::everywhere, Role::identity},
+  table.columns = {report::naming("layer", "Layer"),
                    {"indexer", "Indexer", ""},
                    {"timed_ms", "Timed", "ms", 4},
                    {"launches", "Launches", "", 0, Shown::where_it_varies},
@@ -103,14 +104,10 @@ Table kernel_table(const View& view) {
   Table table;
   table.title = "Kernels, copies and fills of the profiled sample";
   table.name = "profile_kernels";
-  table.columns = {{"stage", "Stage", "", 0, Shown::everywhere, Role::identity},
-                   {"name", "Name", "", 0, Shown::everywhere, Role::identity},
-                   {"launches", "Launches", ""},
-                   {"total_ms", "Total", "ms", 3},
-                   {"percent", "Share", "%", 1},
-                   {"mean_us", "Mean", "µs", 2},
-                   {"shortest_us", "Shortest", "µs", 2},
-                   {"longest_us", "Longest", "µs", 2}};
+  table.columns = {report::naming("stage", "Stage"),     report::naming("name", "Name"),
+                   {"launches", "Launches", ""},         {"total_ms", "Total", "ms", 3},
+                   {"percent", "Share", "%", 1},         {"mean_us", "Mean", "µs", 2},
+                   {"shortest_us", "Shortest", "µs", 2}, {"longest_us", "Longest", "µs", 2}};
   const std::vector<KernelUse> uses = kernel_uses(view.profiled.profile.trace);
   double total = 0;
   for (const KernelUse& use : uses) total += double(use.total_ns);

@@ -8,6 +8,7 @@
 #include "harness/plan/stage_work.h"
 #include "harness/profile/profile_view.h"
 #include "results/report/device_numbers.h"
+#include "results/report/fields.h"
 #include "results/statistics.h"
 
 namespace dsabench {
@@ -32,14 +33,6 @@ Field joules_per_token(const View& view) {
       cell.phase == Phase::decode ? cell.batch : cell.batch * cell.context_tokens;
   if (!power || tokens <= 0) return {};
   return *power * view.timed.median * 1e-9 / double(tokens);
-}
-
-double indexer_ns(const TimedNumbers& timed) {
-  double sum = 0;
-  for (std::int64_t layer = -1; layer + 1 < std::ssize(timed.stages); ++layer) {
-    sum += timed.of_indexer(layer);
-  }
-  return sum;
 }
 
 void add_cell_notes(const View& view, std::vector<std::string>& notes) {
@@ -85,11 +78,11 @@ Table cell_table(const View& view) {
   Table table;
   table.title = "Profile: " + describe(profiled.cell);
   table.name = "profile";
-  table.columns = {{"model", "Model", "", 0, Shown::everywhere, Role::identity},
-                   {"phase", "Phase", "", 0, Shown::everywhere, Role::identity},
-                   {"context_tokens", "Context", "tokens", 0, Shown::everywhere, Role::identity},
-                   {"batch", "Batch", "", 0, Shown::everywhere, Role::identity},
-                   {"pattern", "Pattern", "", 0, Shown::everywhere, Role::identity},
+  table.columns = {report::naming("model", "Model"),
+                   report::naming("phase", "Phase"),
+                   report::naming("context_tokens", "Context", "tokens"),
+                   report::naming("batch", "Batch"),
+                   report::naming("pattern", "Pattern"),
                    {"timed_ms", "Timed", "ms", 3},
                    {"timed_low_ms", "Timed, low", "ms", 3, Shown::in_data},
                    {"timed_high_ms", "Timed, high", "ms", 3, Shown::in_data},
@@ -112,7 +105,7 @@ Table cell_table(const View& view) {
        timed.median_high / kMillisecond, timed.count, watched / kMillisecond,
        share(watched - timed.median, timed.median),
        share(timed.sample - timed.stage_sum, timed.sample),
-       share(indexer_ns(timed), timed.stage_sum), count_if_traced(view, launches),
+       share(timed.of_indexers(), timed.stage_sum), count_if_traced(view, launches),
        view.is_traced() ? share(double(busy_nanoseconds(profile.trace)), wall) : Field(),
        count_if_traced(view, profile.trace.num_dropped), joules_per_token(view),
        profile.tracer.empty() ? Field() : Field(profile.tracer), profiled.planned.cell.cell_id});
@@ -160,7 +153,7 @@ Table stage_table(const View& view) {
   Table table;
   table.title = "Stages of a sample";
   table.name = "profile_stages";
-  table.columns = {{"stage", "Stage", "", 0, Shown::everywhere, Role::identity},
+  table.columns = {report::naming("stage", "Stage"),
                    {"timed_ms", "Timed", "ms", 3},
                    {"percent", "Share", "%", 1},
                    {"profiled_ms", "Profiled", "ms", 3},
@@ -192,7 +185,7 @@ Table reuse_table(const View& view) {
   Table table;
   table.title = "What reuse of indices could give at most";
   table.name = "profile_reuse";
-  table.columns = {{"retention", "Retention", "", 0, Shown::everywhere, Role::identity},
+  table.columns = {report::naming("retention", "Retention"),
                    {"full_layers", "F layers", ""},
                    {"indexer_ms", "Indexers", "ms", 3},
                    {"bound_ms", "Time", "ms", 3},

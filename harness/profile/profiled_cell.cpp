@@ -19,14 +19,6 @@ std::optional<Stage> stage_of(const std::string& name) {
   return std::nullopt;
 }
 
-const std::vector<std::int64_t>& values_of(const TrialRecord& trial, std::string_view metric) {
-  static const std::vector<std::int64_t> none;
-  const auto found =
-      std::find_if(trial.metrics.begin(), trial.metrics.end(),
-                   [&](const MetricSamples& samples) { return samples.name == metric; });
-  return found == trial.metrics.end() ? none : found->values;
-}
-
 /// Work per nanosecond; nothing where it was not measured.
 std::optional<double> rate_of(const std::vector<Ceiling>& ceilings, const std::string& name) {
   for (const Ceiling& ceiling : ceilings) {
@@ -71,10 +63,6 @@ std::vector<StageTime> stage_times_of(const StageMatrix& stages, const std::stri
 
 }  // namespace
 
-const char* metric_of(const Cell& cell) {
-  return cell.phase == Phase::decode ? "decode_step" : "prefill";
-}
-
 ProfileRecord to_record(const ProfiledCell& profiled, const std::string& run_id) {
   ProfileRecord record;
   record.run_id = run_id;
@@ -83,7 +71,7 @@ ProfileRecord to_record(const ProfiledCell& profiled, const std::string& run_id)
   record.dropped_records = profiled.profile.trace.num_dropped;
   record.verification_json = profiled.timed.verification_json;
   record.conditions_json = profiled.timed.conditions_json;
-  record.timed = values_of(profiled.timed, metric_of(profiled.cell));
+  record.timed = metric_values(profiled.timed, metric_of(profiled.cell));
   record.watched = profiled.profile.values;
   record.timed_stages = profiled.timed.stage_times;
   record.watched_stages =
@@ -112,9 +100,15 @@ double TimedNumbers::of_indexer(std::int64_t layer) const {
   return sum;
 }
 
+double TimedNumbers::of_indexers() const {
+  double sum = 0;
+  for (std::int64_t layer = -1; layer + 1 < std::ssize(stages); ++layer) sum += of_indexer(layer);
+  return sum;
+}
+
 TimedNumbers timed_numbers(const ProfiledCell& profiled) {
   const bool decode = profiled.cell.phase == Phase::decode;
-  const auto& values = values_of(profiled.timed, metric_of(profiled.cell));
+  const auto& values = metric_values(profiled.timed, metric_of(profiled.cell));
   TimedNumbers numbers;
   const Summary summary = summarize(values);
   numbers.median = summary.median;
@@ -152,16 +146,12 @@ std::optional<ReuseBound> reuse_bound(const TimedNumbers& timed, const std::stri
                                       std::int64_t num_full) {
   const auto full_here = std::count(pattern.begin(), pattern.end(), 'F');
   if (full_here == 0 || timed.sample <= 0 || timed.stage_sum <= 0) return std::nullopt;
-  double indexers = 0;
-  for (std::size_t layer = 0; layer < pattern.size(); ++layer) {
-    indexers += timed.of_indexer(static_cast<std::int64_t>(layer));
-  }
+  const double indexers = timed.of_indexers();
   // In parts of the metric, which for decode is a step and not a sample.
   const double scale = timed.median / timed.sample;
   const double one = indexers / double(full_here) * scale;
   const double rest = timed.median - indexers * scale;
   ReuseBound bound;
-  bound.num_full = num_full;
   bound.indexer_ns = one * double(num_full);
   bound.ns = rest + bound.indexer_ns;
   bound.speedup = (rest + one * double(pattern.size())) / bound.ns;

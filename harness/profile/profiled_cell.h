@@ -38,9 +38,8 @@ struct TimedNumbers {
   double of_stage(Stage stage) const;
   double of_layer(std::int64_t layer) const;  ///< -1: of none
   double of_indexer(std::int64_t layer) const;
+  double of_indexers() const;  ///< of all layers
 };
-/// Of the metric that a trial of the cell times: "prefill" or "decode_step".
-const char* metric_of(const Cell& cell);
 TimedNumbers timed_numbers(const ProfiledCell& profiled);
 
 /// The least time that a stage's declared work takes at the ceilings.
@@ -54,7 +53,6 @@ std::optional<StageFloor> stage_floor(const ProfiledCell& profiled, Stage stage)
 /// What reuse could give at most: a sample with so many Full layers, were everything else as it is
 /// and each indexer as long as this cell's are on average.
 struct ReuseBound {
-  std::int64_t num_full = 0;
   double indexer_ns = 0;
   double ns = 0;       ///< of the metric
   double speedup = 0;  ///< against all layers Full

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/run/golden_check.h"
+#include "results/report/fields.h"
 
 namespace dsabench {
 namespace {
@@ -80,13 +81,10 @@ Table golden_report_list(const GoldenReport& report) {
 }
 
 Table golden_report_row(const GoldenReport& report) {
-  const auto number = [](const std::optional<double>& value) {
-    return value ? Field(*value) : Field();
-  };
   Table table;
   table.name = "verify";
   table.title = "Verification of " + report.model;
-  table.columns = {{"model", "model", "", 0, Shown::everywhere, Role::identity},
+  table.columns = {report::naming("model", "model"),
                    {"max_abs_logit_diff", "largest logit difference, prefill", ""},
                    {"max_abs_decode_logit_diff", "largest logit difference, decode", ""},
                    {"topk_rows_checked", "index sets checked", ""},
@@ -98,9 +96,10 @@ Table golden_report_row(const GoldenReport& report) {
   Field tokens_equal;
   if (report.decode_tokens_equal) tokens_equal = std::int64_t{*report.decode_tokens_equal};
   table.rows.push_back(
-      {report.model, number(report.max_abs_logit_diff), number(report.max_abs_decode_logit_diff),
-       report.topk_rows_checked, report.topk_rows_mismatched, report.topk_rows_excused,
-       tokens_equal, std::string(report.pass ? "ok" : "incorrect"),
+      {report.model, report::optional_field(report.max_abs_logit_diff),
+       report::optional_field(report.max_abs_decode_logit_diff), report.topk_rows_checked,
+       report.topk_rows_mismatched, report.topk_rows_excused, tokens_equal,
+       std::string(report.pass ? "ok" : "incorrect"),
        std::string(report.pass ? "agrees with the reference" : "differs from the reference")});
   table.notes = notes_of(report);
   return table;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "harness/profile/profiled_cell.h"
 #include "kernels/base/error.h"
+#include "results/profile_record.h"
 #include "results/statistics.h"
 
 namespace dsabench {
@@ -30,10 +30,8 @@ std::vector<std::int64_t> values_of(const RunResults& results, const std::string
     if (trial.cell_id != cell_id) continue;
     if (trial.outcome == TrialOutcome::incorrect) return {};
     if (trial.outcome != TrialOutcome::ok) continue;
-    for (const MetricSamples& samples : trial.metrics) {
-      if (samples.name != metric) continue;
-      values.insert(values.end(), samples.values.begin(), samples.values.end());
-    }
+    const std::vector<std::int64_t>& own = metric_values(trial, metric);
+    values.insert(values.end(), own.begin(), own.end());
   }
   return values;
 }

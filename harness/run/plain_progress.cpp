@@ -129,14 +129,10 @@ std::string outcome_text(const Cell& cell, const TrialRecord& trial) {
     const auto count = static_cast<double>(std::max<std::size_t>(trial.answers.size(), 1));
     return fmt::format("score {:.3f} over {} answers", score / count, trial.answers.size());
   }
-  const char* metric = cell.phase == Phase::prefill ? "prefill" : "decode_step";
-  for (const MetricSamples& samples : trial.metrics) {
-    if (samples.name != metric) continue;
-    const Summary summary = summarize(samples.values);
-    return fmt::format("median {:.3f} ms of {} ({})", summary.median / 1e6, summary.count,
-                       trial.stop_reason);
-  }
-  return "no samples";
+  const Summary summary = summarize(metric_values(trial, metric_of(cell)));
+  if (summary.count == 0) return "no samples";
+  return fmt::format("median {:.3f} ms of {} ({})", summary.median / 1e6, summary.count,
+                     trial.stop_reason);
 }
 
 std::unique_ptr<TickableProgress> make_plain_progress(std::ostream& stream,

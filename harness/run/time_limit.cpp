@@ -11,7 +11,7 @@ TimeLimit::TimeLimit(double limit_s, std::function<double()> elapsed_s, CostHist
     : limit_s_(limit_s), elapsed_s_(std::move(elapsed_s)), history_(std::move(history)) {}
 
 std::optional<std::string> TimeLimit::refusal(const Cell& next) const {
-  if (num_trials_ == 0) return std::nullopt;
+  if (!any_ended_) return std::nullopt;
   const double left = std::max(0.0, limit_s_ - elapsed_s_());
   const ExpectedCost cost = history_.of(next);
   if (left > cost.seconds.value_or(0)) return std::nullopt;
@@ -23,7 +23,7 @@ std::optional<std::string> TimeLimit::refusal(const Cell& next) const {
 }
 
 void TimeLimit::add(const Cell& cell, double seconds, bool ok) {
-  ++num_trials_;
+  any_ended_ = true;
   if (ok) history_.add(cell, seconds);
 }
 

@@ -24,7 +24,7 @@ class TimeLimit {
   double limit_s_;
   std::function<double()> elapsed_s_;
   CostHistory history_;
-  std::int64_t num_trials_ = 0;
+  bool any_ended_ = false;  ///< of this command's trials
 };
 
 }  // namespace dsabench

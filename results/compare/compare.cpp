@@ -23,6 +23,7 @@ using compare::Unmatched;
 using report::CellView;
 using report::naming;
 using report::nonempty;
+using report::optional_field;
 
 constexpr std::int64_t kMinResamples = 100;
 
@@ -98,8 +99,6 @@ struct Comparison {
   std::int64_t num_equal_counters = 0;
   std::vector<Unmatched> unmatched;
 };
-
-Field optional_field(const std::optional<double>& value) { return value ? Field(*value) : Field(); }
 
 void add_speed(Table& table, const CellPair& pair, const MetricSamples& metric,
                const MedianRatio& ratio) {

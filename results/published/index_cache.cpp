@@ -53,7 +53,6 @@ void read_quality(const json& table, IndexCache& paper) {
 IndexCache read(const json& document) {
   IndexCache paper;
   paper.paper = document.at("paper");
-  paper.repository = document.at("repository");
   const json& setting = document.at("setting");
   paper.setting = {setting.at("model"), setting.at("hardware"), setting.at("software"),
                    setting.at("preset"), setting.at("gpu_memory_bytes")};

@@ -58,7 +58,7 @@ struct SearchedPattern {
 };
 
 struct IndexCache {
-  std::string paper, repository;
+  std::string paper;
   Setting setting;
   Origin speed_origin, share_origin, quality_origin, patterns_origin;
   std::vector<SpeedFigure> speed;

@@ -24,12 +24,9 @@ double rate(const Ceiling& ceiling) {
 }
 
 std::optional<double> declared(const TrialRecord& trial, std::string_view metric) {
-  for (const MetricSamples& samples : trial.metrics) {
-    if (samples.name == metric && !samples.values.empty()) {
-      return static_cast<double>(samples.values.front());
-    }
-  }
-  return std::nullopt;
+  const std::vector<std::int64_t>& values = metric_values(trial, metric);
+  if (values.empty()) return std::nullopt;
+  return static_cast<double>(values.front());
 }
 
 }  // namespace

@@ -169,11 +169,8 @@ const char* state_name(CellState state) {
 std::vector<std::int64_t> CellView::pooled(std::string_view metric) const {
   std::vector<std::int64_t> values;
   for (const TrialRecord* trial : ok_trials) {
-    for (const MetricSamples& samples : trial->metrics) {
-      if (samples.name == metric) {
-        values.insert(values.end(), samples.values.begin(), samples.values.end());
-      }
-    }
+    const std::vector<std::int64_t>& own = metric_values(*trial, metric);
+    values.insert(values.end(), own.begin(), own.end());
   }
   return values;
 }

@@ -4,6 +4,7 @@
 
 #include "results/report/ceilings.h"
 #include "results/report/device_numbers.h"
+#include "results/report/fields.h"
 
 namespace dsabench::report {
 namespace {
@@ -23,8 +24,6 @@ std::vector<const TrialRecord*> trials_of(const DeviceRow& row) {
   }
   return trials;
 }
-
-Field optional_field(const std::optional<double>& value) { return value ? Field(*value) : Field(); }
 
 std::optional<double> power_of(const CellView* cell) {
   if (cell == nullptr) return std::nullopt;

@@ -1,5 +1,6 @@
 #pragma once
-/// Columns and fields that the tables have in common. Private to results/.
+/// Columns and fields that tables have in common.
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,10 @@ inline Column naming(std::string key, std::string heading, std::string unit = ""
           Shown::everywhere, Role::identity};
 }
 
+template <class T>
+Field optional_field(const std::optional<T>& value) {
+  return value ? Field(*value) : Field();
+}
 inline Field nonempty(const std::string& text) { return text.empty() ? Field() : Field(text); }
 
 }  // namespace dsabench::report

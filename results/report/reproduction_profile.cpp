@@ -13,6 +13,7 @@ using published::Quantity;
 using report::CellView;
 using report::naming;
 using report::nonempty;
+using report::optional_field;
 using report::varying;
 
 std::vector<Column> columns() {
@@ -32,8 +33,6 @@ std::vector<Column> columns() {
           {"state", "state", "", 0, in_data, Role::state},
           {"outcome", "outcome", "", 0, everywhere, Role::outcome}};
 }
-
-Field optional_field(const std::optional<double>& value) { return value ? Field(*value) : Field(); }
 
 std::vector<Field> row_of(const CellView& view, Quantity quantity, bool compared) {
   const CellRecord& cell = view.cell();

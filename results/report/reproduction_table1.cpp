@@ -17,6 +17,7 @@ using published::Quantity;
 using report::CellView;
 using report::naming;
 using report::nonempty;
+using report::optional_field;
 using report::varying;
 
 /// A figure of ours: seconds or token/s.
@@ -155,14 +156,14 @@ void append_figures(std::vector<Field>& fields, const Row& row, const Figure* ba
   } else {
     fields.insert(fields.end(), {Field(), Field(), Field(), row.view->outcome});
   }
-  fields.push_back(paper.value ? Field(*paper.value) : Field());
+  fields.push_back(optional_field(paper.value));
   fields.push_back(paper.value ? Field(fmt::format("{:g}", *paper.value)) : Field());
   const bool both = row.ours && paper.value;
   fields.push_back(both ? Field(row.ours->value / *paper.value) : Field());
   fields.push_back(both ? Field(times_as_fast(row, row.ours->value, *paper.value)) : Field());
   fields.push_back(row.ours && base ? Field(times_as_fast(row, row.ours->value, base->value))
                                     : Field());
-  fields.push_back(paper.speedup ? Field(*paper.speedup) : Field());
+  fields.push_back(optional_field(paper.speedup));
   fields.push_back(row.ours ? Field(row.ours->num_samples) : Field());
 }
 

@@ -17,6 +17,7 @@ namespace {
 using report::CellView;
 using report::naming;
 using report::nonempty;
+using report::optional_field;
 using report::varying;
 
 /// What one cell says about one phase.
@@ -79,8 +80,6 @@ Field text_with_interval(const PhaseNumbers& numbers) {
   return report::with_interval(numbers.time.median / 1e6, numbers.time.median_low / 1e6,
                                numbers.time.median_high / 1e6);
 }
-
-Field optional_field(const std::optional<double>& value) { return value ? Field(*value) : Field(); }
 
 /// The median of a metric in parts of `unit`, from whichever of a row's cells measured it.
 Field median_field(const Row& row, const char* metric, double unit) {
