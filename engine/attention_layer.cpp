@@ -69,7 +69,13 @@ TensorView AttentionLayer::attend(const LayerPass& pass, const AttentionWeights&
   if (indices.empty()) {
     ops::dense_mla(pass.ctx, {latent_queries, q_rope, sequences_, attended, scale});
   } else {
-    ops::sparse_mla(pass.ctx, {latent_queries, q_rope, indices, sequences_, attended, scale});
+    ops::sparse_mla(pass.ctx, {.q_latent = latent_queries,
+                               .q_rope = q_rope,
+                               .indices = indices,
+                               .sequences = sequences_,
+                               .out = attended,
+                               .scale = scale,
+                               .positions = pass.positions});
   }
 
   const TensorView values = pass.take(heads_, {rows, heads, v});

@@ -135,8 +135,8 @@ void Engine::State::check_tokens(const SequenceTokens& entry) {
 
 void Engine::State::check_logits(TensorView logits, std::int64_t rows) const {
   if (logits.empty()) return;
-  const Context host;
-  check_tensor(host, "engine", "logits", logits, DType::f32, {rows, config->vocab_size});
+  const Context place{.device = logits.device().is_cpu() ? Device() : weights->embedding.device()};
+  check_tensor(place, "engine", "logits", logits, DType::f32, {rows, config->vocab_size});
   if (!logits.is_contiguous()) throw InvalidArgument("engine: logits must be contiguous");
 }
 
@@ -258,7 +258,7 @@ void Engine::forward(std::span<const SequenceTokens> batch, LogitRows which, Ten
   state_->check_logits(logits, which == LogitRows::all ? tokens : std::ssize(batch));
   state_->stage(batch, tokens);
   state_->run_pass(batch, 0, tokens, which, logits, observer);
-  state_->wait();
+  if (logits.device().is_cpu()) state_->wait();
 }
 
 void Engine::prefill(std::span<const SequenceTokens> batch, LogitRows which, TensorView logits,
@@ -318,6 +318,7 @@ std::span<const std::uint64_t> Engine::indexer_runs() const {
 HostView Engine::expert_load() const { return state_->forward.expert_load(); }
 const StageClock& Engine::stage_clock() const { return state_->forward.clock(); }
 void Engine::observe_stages(StageObserver* observer) { state_->forward.observe_stages(observer); }
+void Engine::time_stages(bool timed) { state_->forward.time_stages(timed); }
 void Engine::reset_counters() { state_->forward.reset_counters(); }
 
 std::int64_t Engine::cache_bytes() const {

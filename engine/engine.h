@@ -37,6 +37,8 @@ struct EngineOptions {
   /// Blocks of the caches are handed out in an order drawn from this seed instead of ascending
   /// (BlockPool): no result may change.
   std::optional<std::uint64_t> block_order_seed;
+  /// On a device, decode steps like one before are replayed as a graph: no result changes.
+  bool record_steps = true;
 };
 
 /// What a layer saw and made, for verification outside timed regions. Views are valid during the
@@ -91,9 +93,11 @@ struct SequenceTokens {
 
 enum class LogitRows { last, all };
 
-/// Runs where its weights live and in their type. Tokens and logits are the host's. Calls return
-/// once the device has finished; a forward pass in between, in prefill, waits for nothing and
-/// allocates nothing that an earlier one of its size did not.
+/// Runs where its weights live and in their type. Tokens are the host's, logits the host's or on
+/// the weights' device. Calls return once the device has finished, but for `forward` and `decode`
+/// with logits on the device: these are there for what is given to its queue next. A forward pass
+/// in between, in prefill, waits for nothing and allocates nothing that an earlier one of its size
+/// did not.
 class Engine {
  public:
   /// Shares the weights. Throws InvalidArgument where pattern, weights, options and config do not
@@ -158,6 +162,8 @@ class Engine {
   const StageClock& stage_clock() const;
   /// Told of every change of stage from now on; null: nobody. It outlives the passes that tell it.
   void observe_stages(StageObserver* observer);
+  /// Whether stages are timed on a device, which costs a mark each; at first they are.
+  void time_stages(bool timed);
   void reset_counters();
 
   /// Weights and scratch are counted by their owners; this is the caches of all sequences, in whole

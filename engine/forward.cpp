@@ -1,6 +1,7 @@
 #include "engine/forward.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "kernels/ops/add.h"
 #include "kernels/ops/copy_rows.h"
@@ -21,6 +22,28 @@ ops::RopeLayout indexer_rope(const ModelConfig& config, const EngineOptions& opt
   return interleaved ? ops::RopeLayout::interleaved : ops::RopeLayout::half_split;
 }
 
+/// Logits of entries from `begin` on that lie one behind the other, so that one product makes them
+/// and the head is read once: up to entry `end`. Empty: none are wanted there any more.
+struct WantedLogits {
+  TensorView logits;
+  std::size_t end = 0;
+};
+WantedLogits wanted_logits(std::span<const ForwardEntry> entries, std::size_t begin) {
+  while (begin < entries.size() && entries[begin].logits.empty()) ++begin;
+  if (begin == entries.size()) return {};
+  const TensorView& first = entries[begin].logits;
+  WantedLogits wanted{first, begin + 1};
+  for (; wanted.end < entries.size() && !entries[wanted.end].logits.empty(); ++wanted.end) {
+    const TensorView& next = entries[wanted.end].logits;
+    if (next.raw() != first.raw() + wanted.logits.bytes()) break;
+    wanted.logits = {first.raw(),
+                     DType::f32,
+                     {wanted.logits.dim(0) + next.dim(0), first.dim(1)},
+                     first.device()};
+  }
+  return wanted;
+}
+
 /// Ends the running stage also where an operator throws, so that the clock does not run on.
 struct ClockGuard {
   StageClock& clock;
@@ -35,6 +58,7 @@ Forward::Forward(const ModelConfig& config, const Weights& weights, const LayerP
       weights_(weights),
       pattern_(pattern),
       dense_attention_(options.dense_attention),
+      record_steps_(options.record_steps),
       queue_(weights.queue()),
       dtype_(weights.dtype()),
       ctx_{.device = weights.embedding.device(),
@@ -45,6 +69,7 @@ Forward::Forward(const ModelConfig& config, const Weights& weights, const LayerP
       indexer_(config, options.indexer_mode, indexer_rope(config, options)),
       feed_forward_(config),
       clock_(config.num_layers, queue_),
+      recorded_(queue_),
       indexer_runs_(DType::i64, {config.num_layers}, queue_),
       expert_load_(DType::i64, {config.num_layers, config.num_experts}, queue_) {
   reset_counters();
@@ -67,8 +92,67 @@ std::span<const std::uint64_t> Forward::indexer_runs() const {
 void Forward::run(const PassInput& input, std::span<const ForwardEntry> entries,
                   ForwardObserver* observer) {
   const ClockGuard guard{clock_};
-  clock_.enter(kNoLayer, Stage::other);
   pack(entries);
+  const ConstTensorView logits =
+      can_be_recorded(observer) ? step(input, entries) : compute(input, entries, observer);
+  copy_logits(entries, logits);
+  for (const ForwardEntry& entry : entries) {
+    entry.cache->set_length(entry.cache->length() + entry.num_rows);
+  }
+  ++num_forwards_;
+}
+
+bool Forward::can_be_recorded(const ForwardObserver* observer) const {
+  return record_steps_ && queue_ != nullptr && !dense_attention_ && observer == nullptr &&
+         !clock_.is_observed() && num_rows_ == std::ssize(packed_);
+}
+
+/// A decode step: the graph of one like it, or this one run and recorded for the next.
+ConstTensorView Forward::step(const PassInput& input, std::span<const ForwardEntry> entries) {
+  // Positions are read on the device. Here they are bounds that stand as long as the blocks do.
+  for (PackedSequence& entry : packed_) entry.span.first_position = entry.cache->capacity() - 1;
+  RecordedSteps::Key key = step_key(entries);
+  if (RecordedStep* known = recorded_.find(key)) {
+    clock_.leave();
+    known->graph->replay();
+    if (key.has_marks) clock_.add(known->marks);
+    return known->logits;
+  }
+  const ConstTensorView logits = compute(input, entries, nullptr);
+  clock_.leave();
+  const std::uint64_t epoch = queue_->memory_epoch();
+  RecordedStep recorded;
+  clock_.begin_recording();
+  try {
+    recorded.graph = queue_->record([&] {
+      recorded.logits = compute(input, entries, nullptr);
+      clock_.leave();
+    });
+  } catch (...) {
+    clock_.end_recording();
+    throw;
+  }
+  recorded.marks = clock_.end_recording();
+  if (queue_->memory_epoch() != epoch) {
+    throw std::logic_error("engine: a decode step took memory while it was recorded");
+  }
+  recorded_.add(std::move(key), std::move(recorded));
+  return logits;
+}
+
+RecordedSteps::Key Forward::step_key(std::span<const ForwardEntry> entries) const {
+  RecordedSteps::Key key{.rows = {}, .has_marks = clock_.is_marking()};
+  for (const ForwardEntry& entry : entries) {
+    key.rows.push_back(
+        {entry.cache->block_table().raw(), entry.cache->capacity(), entry.logits.raw()});
+  }
+  return key;
+}
+
+/// The pass itself. Returns logits that `copy_logits` has yet to bring to the host.
+ConstTensorView Forward::compute(const PassInput& input, std::span<const ForwardEntry> entries,
+                                 ForwardObserver* observer) {
+  clock_.enter(kNoLayer, Stage::other);
   const TensorView hidden = hidden_.take(dtype_, {num_rows_, config_.hidden_size}, queue_);
   ops::embedding(ctx_, {.table = weights_.embedding, .tokens = input.tokens, .out = hidden});
   const std::int64_t half = config_.qk_rope_dim / 2;
@@ -76,6 +160,9 @@ void Forward::run(const PassInput& input, std::span<const ForwardEntry> entries,
   const TensorView sin = sin_.take(DType::f32, {num_rows_, half}, queue_);
   clock_.enter(kNoLayer, Stage::norm_rope_quant);
   ops::rope_angles(ctx_, {&frequencies_, input.positions, cos, sin});
+  // Decode steps are computed alike whether they are recorded or not.
+  const bool is_step = queue_ != nullptr && num_rows_ == std::ssize(packed_);
+  const ConstTensorView positions = is_step ? input.positions : ConstTensorView();
   if (!dense_attention_) index_cache_.begin_forward(num_rows_, config_.index_top_k, queue_);
 
   if (observer != nullptr) {
@@ -91,6 +178,7 @@ void Forward::run(const PassInput& input, std::span<const ForwardEntry> entries,
                .sequences = packed_,
                .num_rows = num_rows_,
                .slots = input.slots,
+               .positions = positions,
                .cos = cos,
                .sin = sin,
                .layer = layer,
@@ -102,9 +190,7 @@ void Forward::run(const PassInput& input, std::span<const ForwardEntry> entries,
     clock_.leave();
     observer->on_final_norm(normed);
   }
-  compute_logits(entries, hidden);
-  for (const PackedSequence& entry : packed_) entry.cache->set_length(entry.span.end_position());
-  ++num_forwards_;
+  return compute_logits(entries, hidden);
 }
 
 void Forward::pack(std::span<const ForwardEntry> entries) {
@@ -197,31 +283,42 @@ TensorView Forward::gather_wanted(std::span<const ForwardEntry> entries, ConstTe
   return rows;
 }
 
-void Forward::compute_logits(std::span<const ForwardEntry> entries, ConstTensorView hidden) {
+/// Into the entries' own logits where these are beside the weights. Otherwise into scratch, one
+/// behind the other, which is returned.
+ConstTensorView Forward::compute_logits(std::span<const ForwardEntry> entries,
+                                        ConstTensorView hidden) {
   clock_.enter(kNoLayer, Stage::lm_head);
   const TensorView rows = gather_wanted(entries, hidden);
-  if (rows.empty()) return;
+  if (rows.empty()) return {};
   const TensorView normed = final_norm(rows);
   clock_.enter(kNoLayer, Stage::lm_head);
   const Tensor& head = config_.tie_word_embeddings ? weights_.embedding : weights_.lm_head;
   const std::int64_t vocab = config_.vocab_size;
-  TensorView scratch;
-  if (queue_ != nullptr) scratch = logits_.take(DType::f32, {rows.dim(0), vocab}, queue_);
-  // Destinations that lie one behind the other are one product: the head is read once.
+  if (queue_ != nullptr && wanted_logits(entries, 0).logits.device().is_cpu()) {
+    const TensorView all = logits_.take(DType::f32, {rows.dim(0), vocab}, queue_);
+    ops::linear(ctx_, {.x = normed, .weight = head, .bias = {}, .out = all});
+    return all;
+  }
   std::int64_t done = 0;
-  for (std::size_t e = 0; e < entries.size();) {
-    const TensorView& first = entries[e++].logits;
-    if (first.empty()) continue;
-    std::int64_t count = first.dim(0);
-    while (e < entries.size() && !entries[e].logits.empty() &&
-           entries[e].logits.raw() == first.raw() + count * vocab * dtype_bytes(DType::f32)) {
-      count += entries[e++].logits.dim(0);
-    }
-    const TensorView wanted(first.raw(), DType::f32, {count, vocab});
-    const TensorView out = queue_ == nullptr ? wanted : scratch.rows(done, count);
-    ops::linear(ctx_, {.x = normed.rows(done, count), .weight = head, .bias = {}, .out = out});
-    if (queue_ != nullptr) queue_->copy(wanted.raw(), out.raw(), out.bytes());
+  for (WantedLogits next = wanted_logits(entries, 0); !next.logits.empty();
+       next = wanted_logits(entries, next.end)) {
+    const std::int64_t count = next.logits.dim(0);
+    ops::linear(ctx_,
+                {.x = normed.rows(done, count), .weight = head, .bias = {}, .out = next.logits});
     done += count;
+  }
+  return {};
+}
+
+void Forward::copy_logits(std::span<const ForwardEntry> entries, ConstTensorView logits) {
+  if (logits.empty()) return;
+  clock_.enter(kNoLayer, Stage::lm_head);
+  std::int64_t done = 0;
+  for (WantedLogits next = wanted_logits(entries, 0); !next.logits.empty();
+       next = wanted_logits(entries, next.end)) {
+    queue_->copy(next.logits.raw(), logits.rows(done, next.logits.dim(0)).raw(),
+                 next.logits.bytes());
+    done += next.logits.dim(0);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "engine/feed_forward_layer.h"
 #include "engine/indexer_layer.h"
 #include "engine/pass_input.h"
+#include "engine/recorded_steps.h"
 
 namespace dsabench {
 
@@ -16,8 +17,8 @@ struct ForwardEntry {
   std::int64_t sequence = 0;
   SequenceCache* cache = nullptr;  ///< all of one pool, with room for the rows
   std::int64_t num_rows = 0;
-  /// On the host, where the logits of the entry's last rows go: [n <= tokens, vocab] f32; empty for
-  /// none.
+  /// Where the logits of the entry's last rows go: [n <= tokens, vocab] f32, on the host or where
+  /// the weights are, all entries' alike; empty for none.
   TensorView logits;
 };
 
@@ -31,7 +32,8 @@ class Forward {
 
   /// Appends the rows to the entries' caches, which they are packed in the order of. Lengths change
   /// last: where something throws they are as before. On a device the work is given to the queue,
-  /// and done once that is.
+  /// and done once that is; decode steps (one row an entry) that are like one before as a graph,
+  /// unless somebody observes.
   void run(const PassInput& input, std::span<const ForwardEntry> entries,
            ForwardObserver* observer);
 
@@ -41,19 +43,26 @@ class Forward {
   HostView expert_load() const { return expert_load_; }
   const StageClock& clock() const { return clock_; }
   void observe_stages(StageObserver* observer) { clock_.observe(observer); }
+  void time_stages(bool timed) { clock_.set_marking(timed); }
   void reset_counters();
 
  private:
   void pack(std::span<const ForwardEntry> entries);
+  bool can_be_recorded(const ForwardObserver* observer) const;
+  ConstTensorView step(const PassInput& input, std::span<const ForwardEntry> entries);
+  RecordedSteps::Key step_key(std::span<const ForwardEntry> entries) const;
+  ConstTensorView compute(const PassInput& input, std::span<const ForwardEntry> entries,
+                          ForwardObserver* observer);
   void run_layer(const LayerPass& pass, TensorView hidden, ForwardObserver* observer);
-  void compute_logits(std::span<const ForwardEntry> entries, ConstTensorView hidden);
+  ConstTensorView compute_logits(std::span<const ForwardEntry> entries, ConstTensorView hidden);
+  void copy_logits(std::span<const ForwardEntry> entries, ConstTensorView logits);
   TensorView gather_wanted(std::span<const ForwardEntry> entries, ConstTensorView hidden);
   TensorView final_norm(ConstTensorView hidden);
 
   const ModelConfig& config_;
   const Weights& weights_;
   const LayerPattern& pattern_;
-  const bool dense_attention_;
+  const bool dense_attention_, record_steps_;
   DeviceQueue* queue_;  ///< null on the host
   const DType dtype_;
   Context ctx_;
@@ -70,6 +79,7 @@ class Forward {
       logit_rows_, logits_;
 
   StageClock clock_;
+  RecordedSteps recorded_;
   std::int64_t num_forwards_ = 0;
   Tensor indexer_runs_;  ///< [layers] i64, counted where the indexer runs
   mutable HostView indexer_runs_read_;

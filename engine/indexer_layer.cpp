@@ -57,7 +57,8 @@ void IndexerLayer::select(const LayerPass& pass, const IndexerWeights& weights, 
                                .top_k = config_.index_top_k,
                                .indices = indices,
                                .margins = margins,
-                               .run_counter = run_counter});
+                               .run_counter = run_counter,
+                               .positions = pass.positions});
 }
 
 void IndexerLayer::append_keys(const LayerPass& pass, const IndexerWeights& weights,

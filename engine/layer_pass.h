@@ -26,7 +26,10 @@ struct LayerPass {
   BlockPool& pool;  ///< of all the sequences' caches
   std::span<const PackedSequence> sequences;
   std::int64_t num_rows = 0;
-  ConstTensorView slots;     ///< [rows] i32: each row's place in the pool
+  ConstTensorView slots;  ///< [rows] i32: each row's place in the pool
+  /// [rows] i32: where each row stands, in place of what its span says (indexer_topk.h); else
+  /// empty.
+  ConstTensorView positions;
   ConstTensorView cos, sin;  ///< [rows, rope_dim / 2], main attention and indexer alike
   std::int64_t layer = 0;
   bool traced = false;  ///< an observer wants what only it reads

@@ -1,6 +1,7 @@
 #include "engine/stage_clock.h"
 
 #include <numeric>
+#include <utility>
 
 namespace dsabench {
 
@@ -31,14 +32,14 @@ const char* stage_name(Stage stage) {
 }
 
 StageClock::StageClock(std::int64_t num_layers, DeviceQueue* queue)
-    : times_(static_cast<std::size_t>(num_layers + 1)),
-      timeline_(queue == nullptr ? nullptr : queue->make_timeline()) {
+    : times_(static_cast<std::size_t>(num_layers + 1)), queue_(queue) {
+  if (queue_ != nullptr) passed_.timeline = queue_->make_timeline();
   reset();
 }
 
 void StageClock::reset() {
-  if (timeline_) timeline_->take();
-  marks_.clear();
+  if (queue_ != nullptr) passed_.timeline->forget_marks();
+  passed_.marks.clear();
   for (auto& row : times_) row.fill(0);
   row_ = kIdle;
 }
@@ -46,10 +47,9 @@ void StageClock::reset() {
 void StageClock::enter(std::int64_t layer, Stage stage) {
   const auto row = static_cast<std::size_t>(layer + 1);
   if (row >= times_.size()) throw InvalidArgument("StageClock: a layer that the model lacks");
-  if (timeline_) {
+  if (queue_ != nullptr) {
     if (row_ == row && stage_ == static_cast<int>(stage)) return;
-    timeline_->mark();
-    marks_.push_back({row, static_cast<int>(stage)});
+    mark(row, static_cast<int>(stage));
     if (observer_ != nullptr) observer_->on_enter(layer, stage, Clock::now());
   } else {
     const auto now = Clock::now();
@@ -63,10 +63,10 @@ void StageClock::enter(std::int64_t layer, Stage stage) {
 
 void StageClock::leave() {
   if (row_ == kIdle) return;
-  const auto now = timeline_ && observer_ == nullptr ? Clock::time_point() : Clock::now();
-  if (timeline_) {
-    timeline_->mark();
-    marks_.push_back({kIdle, 0});
+  const bool untold = queue_ != nullptr && observer_ == nullptr;
+  const auto now = untold ? Clock::time_point() : Clock::now();
+  if (queue_ != nullptr) {
+    mark(kIdle, 0);
   } else {
     times_[row_][static_cast<std::size_t>(stage_)] += (now - since_).count();
   }
@@ -74,15 +74,38 @@ void StageClock::leave() {
   if (observer_ != nullptr) observer_->on_leave(now);
 }
 
+void StageClock::mark(std::size_t row, int stage) {
+  if (!marking_) return;
+  passed_.timeline->mark();
+  passed_.marks.push_back({row, stage});
+}
+
+void StageClock::begin_recording() {
+  set_aside_ = std::exchange(passed_, {queue_->make_timeline(), {}});
+}
+
+StageClock::Recording StageClock::end_recording() {
+  Recording recording;
+  recording.marks_ = std::exchange(passed_, std::move(set_aside_));
+  return recording;
+}
+
+void StageClock::add(const Recording& recording) { add_times(recording.marks_); }
+
+void StageClock::add_times(const Marks& marks) const {
+  const std::vector<std::int64_t> between = marks.timeline->times();
+  for (std::size_t i = 0; i < between.size(); ++i) {
+    if (marks.marks[i].row == kIdle) continue;
+    times_[marks.marks[i].row][static_cast<std::size_t>(marks.marks[i].stage)] += between[i];
+  }
+}
+
 /// All times, a device's finished marks included.
 const StageClock::Times& StageClock::settled() const {
-  if (!timeline_ || marks_.empty()) return times_;
-  const std::vector<std::int64_t> between = timeline_->take();
-  for (std::size_t i = 0; i < between.size(); ++i) {
-    if (marks_[i].row == kIdle) continue;
-    times_[marks_[i].row][static_cast<std::size_t>(marks_[i].stage)] += between[i];
-  }
-  marks_.clear();
+  if (passed_.marks.empty()) return times_;
+  add_times(passed_);
+  passed_.timeline->forget_marks();
+  passed_.marks.clear();
   return times_;
 }
 

@@ -44,7 +44,22 @@ class StageObserver {
 /// on a device, about 20 times a layer and pass; a device's marks are read when times are asked
 /// for, which waits for them.
 class StageClock {
+  struct Mark {
+    std::size_t row;  ///< what runs from this mark on
+    int stage;
+  };
+  struct Marks {
+    std::unique_ptr<DeviceTimeline> timeline;  ///< null on the host
+    std::vector<Mark> marks;
+  };
+
  public:
+  /// The marks of work that a device's queue recorded.
+  class Recording {
+    friend StageClock;
+    Marks marks_;
+  };
+
   explicit StageClock(std::int64_t num_layers, DeviceQueue* queue = nullptr);
   void reset();
   /// Ends the running stage, if any, and starts another.
@@ -54,6 +69,18 @@ class StageClock {
   /// Null: nobody, at the cost of a test. On the host the spans between the times that it is told
   /// add up to the times here.
   void observe(StageObserver* observer) { observer_ = observer; }
+  bool is_observed() const { return observer_ != nullptr; }
+  /// Whether a device's queue is marked at all: at first it is. Without marks there are no times.
+  /// Not while a stage runs.
+  void set_marking(bool marking) { marking_ = marking; }
+  bool is_marking() const { return marking_; }
+
+  /// Between these calls the queue records: marks belong to what it records. No stage runs at
+  /// either.
+  void begin_recording();
+  Recording end_recording();
+  /// Adds the times of the last replay of a recording; waits for it.
+  void add(const Recording& recording);
 
   std::int64_t nanoseconds(std::int64_t layer, Stage stage) const;
   std::int64_t nanoseconds(Stage stage) const;  ///< over all layers
@@ -64,19 +91,18 @@ class StageClock {
   using Times = std::vector<std::array<std::int64_t, kNumStages>>;
   static constexpr std::size_t kIdle = static_cast<std::size_t>(-1);
   const Times& settled() const;
+  void add_times(const Marks& marks) const;
+  void mark(std::size_t row, int stage);
 
   mutable Times times_;  ///< row 0: layer -1
   std::size_t row_ = kIdle;
   int stage_ = 0;
   Clock::time_point since_;
   StageObserver* observer_ = nullptr;
-
-  struct Mark {
-    std::size_t row;  ///< what runs from this mark on
-    int stage;
-  };
-  std::unique_ptr<DeviceTimeline> timeline_;  ///< null on the host
-  mutable std::vector<Mark> marks_;
+  DeviceQueue* queue_;  ///< null on the host
+  bool marking_ = true;
+  mutable Marks passed_;  ///< not yet in times_
+  Marks set_aside_;       ///< passed_ while the queue records
 };
 
 }  // namespace dsabench

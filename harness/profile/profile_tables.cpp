@@ -41,6 +41,14 @@ void add_cell_notes(const View& view, std::vector<std::string>& notes) {
       "timed: before the profiler was started, verified as every cell; profiled: a sample after "
       "that, watched, whose times are for shares alone; unaccounted: of the timed samples, what "
       "lies outside of stages");
+  if (view.timed.is_stage_sample) {
+    const double steps = double(view.profiled.cell.decode_tokens);
+    notes.push_back(fmt::format(
+        "decode steps on a GPU are timed as graphs without marks, stages in a sample of their own: "
+        "its marks made a step {:.1f} % longer; the profiled sample gives the GPU every kernel by "
+        "itself",
+        100 * (view.timed.sample / steps / view.timed.median - 1)));
+  }
   if (!view.is_traced()) return;
   if (profile.trace.num_dropped > 0) {
     notes.push_back(fmt::format(
@@ -59,10 +67,12 @@ void add_cell_notes(const View& view, std::vector<std::string>& notes) {
         replayed));
   }
   if (untagged > 0) {
-    notes.push_back(fmt::format(
-        "{} pieces of work were given to the device outside of stages: uploads of tokens, and what "
-        "libraries do of themselves",
-        untagged));
+    notes.push_back(
+        fmt::format("{} pieces of work were given to the device outside of stages: uploads of "
+                    "tokens, the choice of "
+                    "the next ones, and what "
+                    "libraries do of themselves",
+                    untagged));
   }
 }
 

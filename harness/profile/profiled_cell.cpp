@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "harness/plan/stage_work.h"
+#include "harness/run/environment.h"
 #include "kernels/base/dtype.h"
 #include "results/statistics.h"
 
@@ -116,8 +117,12 @@ TimedNumbers timed_numbers(const ProfiledCell& profiled) {
   numbers.median_high = summary.median_high;
   numbers.count = summary.count;
   const double steps = decode ? double(profiled.cell.decode_tokens) : 1;
-  const double samples = std::max(1.0, double(values.size()) / steps);
-  numbers.sample = std::accumulate(values.begin(), values.end(), 0.0) / samples;
+  const std::optional<std::int64_t> own =
+      find_condition(profiled.timed.conditions_json, kStageSample);
+  numbers.is_stage_sample = own.has_value();
+  const double samples = own ? 1.0 : std::max(1.0, double(values.size()) / steps);
+  numbers.sample =
+      own ? double(*own) : std::accumulate(values.begin(), values.end(), 0.0) / samples;
   numbers.stages.resize(static_cast<std::size_t>(profiled.config.num_layers + 1));
   for (const StageTime& time : profiled.timed.stage_times) {
     const std::optional<Stage> stage = stage_of(time.stage);

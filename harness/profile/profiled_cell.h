@@ -33,6 +33,8 @@ struct TimedNumbers {
   std::int64_t count = 0;                              ///< values
   double sample = 0;     ///< mean time of a sample: a prefill, or all its decode steps
   double stage_sum = 0;  ///< mean of what the stage clock accounts for in one
+  /// Whether `sample` and the stages are of a sample of their own, which marks made slower.
+  bool is_stage_sample = false;
   std::vector<std::array<double, kNumStages>> stages;  ///< mean of a sample; row 0: of no layer
 
   double of_stage(Stage stage) const;

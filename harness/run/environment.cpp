@@ -156,6 +156,14 @@ void add_condition(std::string& conditions_json, const std::string& key,
   conditions_json = document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+std::optional<std::int64_t> find_condition(const std::string& conditions_json,
+                                           const std::string& key) {
+  const auto document = nlohmann::json::parse(conditions_json, nullptr, false);
+  const auto found = document.is_object() ? document.find(key) : document.end();
+  if (found == document.end() || !found->is_number_integer()) return std::nullopt;
+  return found->get<std::int64_t>();
+}
+
 std::string environment_warning() {
   std::string warning;
   const auto warn = [&](std::string_view text) {

@@ -4,16 +4,19 @@
 
 #include <algorithm>
 
+#include "kernels/cuda/device_queue.h"
 #include "kernels/ops/sampling.h"
 
 namespace dsabench {
 
 GreedyDecoder::GreedyDecoder(Engine& engine, std::int64_t num_sequences)
     : engine_(engine),
-      logits_(DType::f32, {num_sequences, engine.config().vocab_size}),
-      next_(DType::i32, {num_sequences}) {
+      queue_(cuda::device_queue(engine.device())),
+      ctx_{.device = engine.device(), .stream = queue_ == nullptr ? nullptr : queue_->stream()},
+      logits_(DType::f32, {num_sequences, engine.config().vocab_size}, queue_),
+      next_(DType::i32, {num_sequences}, queue_),
+      next_tokens_(static_cast<std::size_t>(num_sequences), -1) {
   logits_.poison();
-  next_.poison();
 }
 
 void GreedyDecoder::prefill_logits(std::span<const SequenceTokens> prompts,
@@ -21,7 +24,15 @@ void GreedyDecoder::prefill_logits(std::span<const SequenceTokens> prompts,
   engine_.prefill(prompts, LogitRows::last, logits_, observer);
 }
 
-void GreedyDecoder::choose() { ops::argmax(ctx_, {.logits = logits_, .out = next_}); }
+void GreedyDecoder::choose() {
+  ops::argmax(ctx_, {.logits = logits_, .out = next_});
+  if (queue_ == nullptr) {
+    std::copy_n(next_.data<std::int32_t>(), next_tokens_.size(), next_tokens_.begin());
+    return;
+  }
+  queue_->copy(next_tokens_.data(), next_.data<std::int32_t>(), next_.bytes());
+  queue_->wait();
+}
 
 void GreedyDecoder::prefill(std::span<const SequenceTokens> prompts, ForwardObserver* observer) {
   prefill_logits(prompts, observer);
@@ -33,16 +44,12 @@ void GreedyDecoder::step(std::span<const std::int64_t> sequences, ForwardObserve
   choose();
 }
 
-std::span<const std::int32_t> GreedyDecoder::next_tokens() const {
-  return {next_.data<std::int32_t>(), static_cast<std::size_t>(next_.dim(0))};
-}
-
 void GreedyDecoder::set_next_tokens(std::span<const std::int32_t> tokens) {
-  if (tokens.size() != next_tokens().size()) {
+  if (tokens.size() != next_tokens_.size()) {
     throw InvalidArgument(fmt::format("greedy decoding of {} sequences got {} tokens",
-                                      next_tokens().size(), tokens.size()));
+                                      next_tokens_.size(), tokens.size()));
   }
-  std::copy(tokens.begin(), tokens.end(), next_.data<std::int32_t>());
+  std::copy(tokens.begin(), tokens.end(), next_tokens_.begin());
 }
 
 }  // namespace dsabench

@@ -6,8 +6,8 @@
 
 namespace dsabench {
 
-/// Greedy decoding of a set of sequences, one step at a time: owns the logits and the tokens that
-/// come next.
+/// Greedy decoding of a set of sequences, one step at a time: owns the logits, which stay where the
+/// engine runs, and the tokens that come next.
 class GreedyDecoder {
  public:
   /// `engine` must outlive the decoder.
@@ -19,19 +19,21 @@ class GreedyDecoder {
   void step(std::span<const std::int64_t> sequences, ForwardObserver* observer);
 
   /// Chosen last, one per sequence.
-  std::span<const std::int32_t> next_tokens() const;
+  std::span<const std::int32_t> next_tokens() const { return next_tokens_; }
   /// Of the last pass, [sequences, vocab].
-  ConstTensorView logits() const { return logits_; }
+  HostView logits() const { return logits_; }
 
-  /// What prefill is timed by: the logits without the choice.
+  /// What prefill is timed by: the logits without the choice. Returns once they are there.
   void prefill_logits(std::span<const SequenceTokens> prompts, ForwardObserver* observer);
   void choose();
   void set_next_tokens(std::span<const std::int32_t> tokens);
 
  private:
   Engine& engine_;
+  DeviceQueue* queue_;  ///< null on the host
   Context ctx_;
   Tensor logits_, next_;
+  std::vector<std::int32_t> next_tokens_;
 };
 
 }  // namespace dsabench

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -11,10 +12,21 @@ namespace dsabench {
 class DeviceTimeline {
  public:
   virtual ~DeviceTimeline() = default;
-  /// Never waits.
+  /// Never waits. While the queue records, the mark becomes part of what is recorded and is passed
+  /// anew by each replay.
   virtual void mark() = 0;
-  /// Nanoseconds between successive marks, which are then forgotten. Waits for the last.
-  virtual std::vector<std::int64_t> take() = 0;
+  /// Nanoseconds between successive marks, as passed last. Waits for the last.
+  virtual std::vector<std::int64_t> times() const = 0;
+  virtual void forget_marks() = 0;
+};
+
+/// Work that a queue recorded once, to be given to it as a whole again: one launch instead of many.
+/// It reads and writes the memory that it was recorded with.
+class DeviceGraph {
+ public:
+  virtual ~DeviceGraph() = default;
+  /// Gives the work to the queue. Never waits.
+  virtual void replay() = 0;
 };
 
 /// A device as tensors and the engine see it, behind an interface that needs no CUDA header: its
@@ -39,6 +51,12 @@ class DeviceQueue {
 
   virtual std::int64_t free_bytes() const = 0;
   virtual std::unique_ptr<DeviceTimeline> make_timeline() = 0;
+  /// Records what `body` gives to the queue; nothing of it runs yet. `body` neither waits nor
+  /// allocates: what it needs is there once it has run.
+  virtual std::unique_ptr<DeviceGraph> record(const std::function<void()>& body) = 0;
+  /// Another number whenever memory of a device was taken or given back in this process: while it
+  /// stays the same, so does the memory that a graph was recorded with.
+  virtual std::uint64_t memory_epoch() const = 0;
 };
 
 }  // namespace dsabench

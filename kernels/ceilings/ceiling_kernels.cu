@@ -40,14 +40,14 @@ __global__ void gather_kernel(const uint4* table, unsigned* never) {
 void fill_normal_e4m3(std::uint8_t* out, std::int64_t count, std::uint64_t stream_state,
                       cudaStream_t stream) {
   fill_kernel<<<4096, kThreads, 0, stream>>>(out, count, stream_state);
-  cuda::check_launch("fill_normal_e4m3");
+  cuda::check_launch("fill_normal_e4m3", stream);
 }
 
 void gather_rows(const void* table, unsigned* never, cudaStream_t stream) {
   static_assert(kThreads == 32 * GatherCeiling::kWarpsPerBlock);
   gather_kernel<<<GatherCeiling::kBlocks, kThreads, 0, stream>>>(static_cast<const uint4*>(table),
                                                                  never);
-  cuda::check_launch("gather_rows");
+  cuda::check_launch("gather_rows", stream);
 }
 
 }  // namespace dsabench

@@ -32,10 +32,14 @@ void log_cuda_error(cudaError_t error, const char* expression, const char* file,
   }
 }
 
-void check_launch(const char* kernel) {
+void check_launch(const char* kernel, [[maybe_unused]] cudaStream_t stream) {
   cudaError_t error = cudaGetLastError();
 #ifndef NDEBUG
-  if (error == cudaSuccess) error = cudaDeviceSynchronize();
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  if (error == cudaSuccess) error = cudaStreamIsCapturing(stream, &status);
+  if (error == cudaSuccess && status == cudaStreamCaptureStatusNone) {
+    error = cudaStreamSynchronize(stream);
+  }
 #endif
   if (error != cudaSuccess) {
     throw CudaError(fmt::format("kernel {} failed: {} ({})", kernel, cudaGetErrorName(error),

@@ -12,9 +12,10 @@ namespace dsabench::cuda {
 /// The same for destructors: writes the message to stderr.
 void log_cuda_error(cudaError_t error, const char* expression, const char* file, int line) noexcept;
 
-/// Throws CudaError where the kernel launched last did not start. Builds without NDEBUG also wait
-/// for it, so that an error inside it is reported under its name.
-void check_launch(const char* kernel);
+/// Throws CudaError where the kernel launched last, on `stream`, did not start. Builds without
+/// NDEBUG also wait for it, so that an error inside it is reported under its name, unless the
+/// stream is being captured.
+void check_launch(const char* kernel, cudaStream_t stream);
 
 }  // namespace dsabench::cuda
 

@@ -6,6 +6,11 @@
 
 namespace dsabench::cuda {
 
+/// How often memory of a device was taken or given back in this process.
+std::uint64_t memory_epoch() noexcept;
+/// To be called by whoever does either.
+void advance_memory_epoch() noexcept;
+
 /// Bytes of memory on the current device, not initialised, aligned to 256. Allocated and freed in
 /// the order of `stream`, which must outlive it: neither waits for the device. Move-only.
 /// Throws OutOfMemory with the bytes wanted and the bytes free.
@@ -14,7 +19,9 @@ class DeviceBuffer {
   DeviceBuffer() = default;
   DeviceBuffer(std::int64_t bytes, cudaStream_t stream);
   ~DeviceBuffer() {
-    if (data_ != nullptr) DSABENCH_CUDA_CHECK_NOEXCEPT(cudaFreeAsync(data_, stream_));
+    if (data_ == nullptr) return;
+    advance_memory_epoch();
+    DSABENCH_CUDA_CHECK_NOEXCEPT(cudaFreeAsync(data_, stream_));
   }
   DeviceBuffer(DeviceBuffer&& other) noexcept { swap(other); }
   DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {

@@ -9,7 +9,9 @@
 #include <mutex>
 
 #include "kernels/cuda/cublaslt.h"
+#include "kernels/cuda/device_buffer.h"
 #include "kernels/cuda/device_list.h"
+#include "kernels/cuda/graph.h"
 #include "kernels/cuda/stream.h"
 
 namespace dsabench::cuda {
@@ -26,22 +28,38 @@ class Timeline final : public DeviceTimeline {
     events_[used_++]->record(stream_);
   }
 
-  std::vector<std::int64_t> take() override {
+  std::vector<std::int64_t> times() const override {
     const DeviceGuard guard(ordinal_);
     std::vector<std::int64_t> times;
     for (std::size_t i = 1; i < used_; ++i) {
       const double milliseconds = events_[i]->milliseconds_since(*events_[i - 1]);
       times.push_back(std::llround(milliseconds * 1e6));
     }
-    used_ = 0;
     return times;
   }
+  void forget_marks() override { used_ = 0; }
 
  private:
   int ordinal_;
   cudaStream_t stream_;
   std::vector<std::unique_ptr<Event>> events_;
   std::size_t used_ = 0;
+};
+
+class QueueGraph final : public DeviceGraph {
+ public:
+  QueueGraph(int ordinal, cudaStream_t stream, const std::function<void()>& body)
+      : ordinal_(ordinal), stream_(stream), graph_(stream, body) {}
+
+  void replay() override {
+    const DeviceGuard guard(ordinal_);
+    graph_.launch(stream_);
+  }
+
+ private:
+  int ordinal_;
+  cudaStream_t stream_;
+  Graph graph_;
 };
 
 class CudaQueue final : public DeviceQueue {
@@ -60,6 +78,7 @@ class CudaQueue final : public DeviceQueue {
 
   void* allocate(std::int64_t bytes) override {
     const DeviceGuard guard(device_.ordinal);
+    advance_memory_epoch();
     const auto size = static_cast<std::size_t>(std::max<std::int64_t>(bytes, 1));
     void* memory = nullptr;
     cudaError_t error = cudaMallocAsync(&memory, size, stream_.get());
@@ -80,6 +99,7 @@ class CudaQueue final : public DeviceQueue {
     return memory;
   }
   void release(void* memory) noexcept override {
+    advance_memory_epoch();
     DSABENCH_CUDA_CHECK_NOEXCEPT(cudaFreeAsync(memory, stream_.get()));
   }
   void fill(void* to, int value, std::int64_t bytes) override {
@@ -107,6 +127,11 @@ class CudaQueue final : public DeviceQueue {
   std::unique_ptr<DeviceTimeline> make_timeline() override {
     return std::make_unique<Timeline>(device_.ordinal, stream_.get());
   }
+  std::unique_ptr<DeviceGraph> record(const std::function<void()>& body) override {
+    const DeviceGuard guard(device_.ordinal);
+    return std::make_unique<QueueGraph>(device_.ordinal, stream_.get(), body);
+  }
+  std::uint64_t memory_epoch() const override { return cuda::memory_epoch(); }
 
  private:
   Device device_;

@@ -15,7 +15,7 @@ class Launch {
 
   cudaStream_t stream() const { return static_cast<cudaStream_t>(ctx_.stream); }
   /// Goes right after each kernel launch.
-  void check() const { check_launch(op_); }
+  void check() const { check_launch(op_, stream()); }
   /// The context's scratch, at least `bytes`, valid until the next operator.
   void* scratch(std::int64_t bytes) const;
   /// The context's counters, at least `bytes`, all zero; the operator's kernels leave them zero.

@@ -45,6 +45,13 @@ class Stream {
   cudaStream_t stream_ = nullptr;
 };
 
+/// Whether what is given to the stream becomes a graph instead of running.
+inline bool is_capturing(cudaStream_t stream) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  DSABENCH_CUDA_CHECK(cudaStreamIsCapturing(stream, &status));
+  return status != cudaStreamCaptureStatusNone;
+}
+
 /// Owns a timing event of the current device. Not movable.
 class Event {
  public:
@@ -53,7 +60,12 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  void record(cudaStream_t stream) { DSABENCH_CUDA_CHECK(cudaEventRecord(event_, stream)); }
+  /// While the stream is captured the event becomes part of the graph: each of its launches
+  /// records it anew.
+  void record(cudaStream_t stream) {
+    const unsigned flags = is_capturing(stream) ? cudaEventRecordExternal : cudaEventRecordDefault;
+    DSABENCH_CUDA_CHECK(cudaEventRecordWithFlags(event_, stream, flags));
+  }
   /// Milliseconds from `start` to this event; waits for this event.
   float milliseconds_since(const Event& start) const {
     float milliseconds = 0.0f;

@@ -140,7 +140,7 @@ __global__ void __launch_bounds__(kSharedThreads, 1)
     for (int s = 0; s < kSharedStages; ++s) {
       cuda::sm90::barrier_init(&shared.full[s], cuda::sm90::kWarpgroup);
       cuda::sm90::barrier_init(&shared.listed[s], kWordWriters);
-      cuda::sm90::barrier_init(&shared.empty[s], kSharedConsumers / 32);
+      cuda::sm90::barrier_init(&shared.empty[s], kSharedConsumers);
     }
     cuda::sm90::barrier_init_fence();
   }
@@ -221,8 +221,7 @@ __global__ void __launch_bounds__(kSharedThreads, 1)
       cuda::sm90::fence_for_products();
       multiply_scores(scores, queries, keys_of(place.stage));
       cuda::sm90::products_wait<1>();
-      __syncwarp();  // the lanes have read the tile's words
-      if (lane == 0) cuda::sm90::barrier_arrive(&shared.empty[stage]);
+      cuda::sm90::barrier_arrive(&shared.empty[stage]);  // every lane: each has read words
     }
     cuda::sm90::products_wait<0>();
     cuda::sm90::hold(scores);

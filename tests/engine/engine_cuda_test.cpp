@@ -137,6 +137,142 @@ TEST_CASE("cuda: counters are the device's, and stage times add up to the pass")
   }
 }
 
+/// Three sequences through prompts, steps of all and of some, a chunk between, forgotten tokens and
+/// blocks that are taken on the way; all logits, and what the device counted, in order.
+struct DecodeHistory {
+  std::vector<Tensor> logits;
+  std::vector<std::uint64_t> indexer_runs;
+  std::vector<std::int64_t> expert_load;
+};
+
+DecodeHistory decode_history(Engine& engine, const std::vector<std::vector<std::int32_t>>& texts,
+                             std::int64_t reserved) {
+  DecodeHistory history;
+  std::vector<std::int64_t> sequences;
+  std::vector<std::size_t> done;
+  for (const auto& text : texts) {
+    sequences.push_back(engine.add_sequence(reserved));
+    done.push_back(text.size() / 3);
+    history.logits.push_back(
+        prefill_all(engine, sequences.back(), {text.begin(), text.begin() + done.back()}));
+  }
+  engine.reset_counters();
+  const auto steps = [&](std::vector<std::size_t> of, int count) {
+    for (int step = 0; step < count; ++step) {
+      std::vector<std::int64_t> chosen;
+      std::vector<std::int32_t> tokens;
+      for (const std::size_t s : of) {
+        chosen.push_back(sequences[s]);
+        tokens.push_back(texts[s].at(done[s]++));
+      }
+      Tensor logits = logits_tensor(engine, std::ssize(of));
+      engine.decode(chosen, tokens, logits);
+      history.logits.push_back(std::move(logits));
+    }
+  };
+  steps({0, 1, 2}, 5);
+  steps({2, 0}, 4);
+  steps({0, 1, 2}, 4);
+  const std::vector<std::int32_t> chunk(texts[1].begin() + done[1], texts[1].begin() + done[1] + 9);
+  done[1] += chunk.size();
+  history.logits.push_back(prefill_all(engine, sequences[1], chunk));
+  steps({0, 1, 2}, 4);
+  done[2] -= 3;
+  engine.truncate(sequences[2], static_cast<std::int64_t>(done[2]));
+  steps({0, 1, 2}, 6);
+  steps({1}, 3);
+  const auto runs = engine.indexer_runs();
+  history.indexer_runs.assign(runs.begin(), runs.end());
+  const HostView load = engine.expert_load();
+  const auto* counts = load.all().data<std::int64_t>();
+  history.expert_load.assign(counts, counts + load.num_elements());
+  CHECK(check_indexer_runs(engine.pattern(), engine.num_forwards(), engine.indexer_runs(), false)
+            .empty());
+  return history;
+}
+
+TEST_CASE("cuda: decode steps replayed from graphs are those that are not, bit for bit") {
+  DSABENCH_SEEDED(random);
+  const RandomModel model = random_model(random, random_family(random));
+  const auto pattern = random_pattern(random, model.config->num_layers);
+  std::vector<std::vector<std::int32_t>> texts;
+  for (int i = 0; i < 3; ++i) {
+    texts.push_back(random_tokens(random, *model.config, random.integer(110, 200)));
+  }
+  for (const auto mode : {IndexerMode::exact, IndexerMode::fp8}) {
+    for (const bool reserved : {true, false}) {
+      EngineOptions options = chunked(random.integer(5, 50));
+      options.indexer_mode = mode;
+      options.block_order_seed = test_seed();
+      CAPTURE(indexer_mode_name(mode), reserved);
+      CHECK(options.record_steps);
+      Engine graphs = bf16_engine(model, pattern, options);
+      graphs.time_stages(random.integer(0, 1) == 1);
+      options.record_steps = false;
+      Engine plain = bf16_engine(model, pattern, options);
+      const DecodeHistory a = decode_history(graphs, texts, reserved ? 256 : 0);
+      const DecodeHistory b = decode_history(plain, texts, reserved ? 256 : 0);
+      REQUIRE(a.logits.size() == b.logits.size());
+      for (std::size_t i = 0; i < a.logits.size(); ++i) {
+        CAPTURE(i);
+        CHECK(same_bits(a.logits[i].view(), b.logits[i].view()));
+      }
+      CHECK(a.indexer_runs == b.indexer_runs);
+      CHECK(a.expert_load == b.expert_load);
+    }
+  }
+}
+
+TEST_CASE(
+    "cuda: logits that stay on the device are those that are copied, for decode and prefill") {
+  DSABENCH_SEEDED(random);
+  const RandomModel model = random_model(random, random_family(random));
+  const auto pattern = random_pattern(random, model.config->num_layers);
+  const auto prompt = random_tokens(random, *model.config, random.integer(20, 60));
+  Engine engine = bf16_engine(model, pattern, chunked(7));
+  const std::int64_t copied = engine.add_sequence(256), kept = engine.add_sequence(256);
+  Tensor there(DType::f32, {std::ssize(prompt), model.config->vocab_size}, &queue());
+  there.poison();
+  const SequenceTokens entry{kept, prompt};
+  engine.prefill({&entry, 1}, LogitRows::all, there);
+  const HostView kept_prompt(there);
+  CHECK(same_bits(kept_prompt.all(), prefill_all(engine, copied, prompt).view()));
+  Tensor row(DType::f32, {1, model.config->vocab_size}, &queue());
+  for (const std::int32_t token : random_tokens(random, *model.config, 6)) {
+    row.poison();
+    engine.decode({&kept, 1}, {&token, 1}, row);
+    const HostView kept_row(row);
+    CHECK(same_bits(kept_row.all(), decode_one(engine, copied, token).view()));
+  }
+  CHECK(engine.length(kept) == engine.length(copied));
+}
+
+TEST_CASE("cuda: replayed steps are timed by stage where they are marked, and only there") {
+  DSABENCH_SEEDED(random);
+  const RandomModel model = random_model(random, random_family(random));
+  const auto pattern = random_pattern(random, model.config->num_layers);
+  Engine engine = bf16_engine(model, pattern, one_shot());
+  const std::int64_t sequence = engine.add_sequence(256);
+  prefill_all(engine, sequence, random_tokens(random, *model.config, 40));
+  const StageClock& clock = engine.stage_clock();
+  for (const bool timed : {true, false, true}) {
+    CAPTURE(timed);
+    engine.time_stages(timed);
+    decode_one(engine, sequence, 1);
+    engine.reset_counters();
+    std::int64_t before = 0;
+    for (int replay = 0; replay < 3; ++replay) {
+      decode_one(engine, sequence, 2);
+      CHECK((clock.total_nanoseconds() > before) == timed);
+      before = clock.total_nanoseconds();
+    }
+    for (std::int64_t l = 0; l < model.config->num_layers; ++l) {
+      CHECK((clock.nanoseconds(l, Stage::indexer_score) > 0) == (timed && pattern.is_full(l)));
+      CHECK((clock.nanoseconds(l, Stage::sparse_attention) > 0) == timed);
+    }
+  }
+}
+
 void check_same_values(const Tensor& device, const Tensor& host, bool stays_f32, DType dtype) {
   REQUIRE(device.empty() == host.empty());
   if (host.empty()) return;

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "tests/support/engine_runs.h"
+#include "tests/support/idle_queue.h"
 
 namespace dsabench::test {
 namespace {
@@ -63,33 +64,6 @@ TEST_CASE("the spans that an observer is told add up to the clock's times, to th
   CHECK(spans.num_enters == 200);
 }
 
-/// A queue that does nothing, whose marks lie a microsecond apart.
-class IdleQueue final : public DeviceQueue {
- public:
-  struct Timeline final : DeviceTimeline {
-    explicit Timeline(std::int64_t& counted) : num_marks(counted) {}
-    void mark() override { ++num_marks; }
-    std::vector<std::int64_t> take() override {
-      const auto between = static_cast<std::size_t>(num_marks > 0 ? num_marks - 1 : 0);
-      num_marks = 0;
-      return std::vector<std::int64_t>(between, 1000);
-    }
-    std::int64_t& num_marks;
-  };
-  Device device() const override { return {Device::Kind::cuda, 0}; }
-  void* stream() const override { return nullptr; }
-  void* allocate(std::int64_t) override { return nullptr; }
-  void release(void*) noexcept override {}
-  void fill(void*, int, std::int64_t) override {}
-  void copy(void*, const void*, std::int64_t) override {}
-  void wait() override {}
-  std::int64_t free_bytes() const override { return 0; }
-  std::unique_ptr<DeviceTimeline> make_timeline() override {
-    return std::make_unique<Timeline>(num_marks);
-  }
-  std::int64_t num_marks = 0;
-};
-
 TEST_CASE("on a device an observer is told of each change once, and no mark is added for it") {
   IdleQueue queue;
   StageClock clock(2, &queue);
@@ -99,10 +73,11 @@ TEST_CASE("on a device an observer is told of each change once, and no mark is a
     clock.enter(1, Stage::moe);
     clock.leave();
     clock.leave();
-    return queue.num_marks;
+    return queue.num_marks();
   };
   CHECK(pass() == 3);
   clock.reset();
+  CHECK(queue.num_marks() == 0);
   Spans spans;
   clock.observe(&spans);
   CHECK(pass() == 3);
@@ -110,6 +85,49 @@ TEST_CASE("on a device an observer is told of each change once, and no mark is a
   CHECK(spans.num_leaves == 1);
   CHECK(clock.nanoseconds(0, Stage::moe) == 1000);
   CHECK(clock.nanoseconds(1, Stage::moe) == 1000);
+}
+
+TEST_CASE("what is marked while a queue records counts when it is replayed") {
+  IdleQueue queue;
+  StageClock clock(2, &queue);
+  const auto pass = [&] {
+    clock.enter(0, Stage::moe);
+    clock.enter(1, Stage::moe);
+    clock.leave();
+  };
+  pass();
+  clock.begin_recording();
+  pass();
+  pass();
+  const StageClock::Recording recording = clock.end_recording();
+  CHECK(clock.nanoseconds(0, Stage::moe) == 1000);
+  for (std::int64_t replay = 1; replay < 4; ++replay) {
+    clock.add(recording);
+    CHECK(clock.nanoseconds(0, Stage::moe) == 1000 + 2000 * replay);
+    CHECK(clock.nanoseconds(1, Stage::moe) == 1000 + 2000 * replay);
+  }
+  clock.reset();
+  CHECK(clock.total_nanoseconds() == 0);
+  clock.add(recording);
+  CHECK(clock.total_nanoseconds() == 4000);
+}
+
+TEST_CASE("a device that is not to be marked is not, while an observer is told all the same") {
+  IdleQueue queue;
+  StageClock clock(1, &queue);
+  Spans spans;
+  clock.observe(&spans);
+  CHECK(clock.is_marking());
+  clock.set_marking(false);
+  clock.enter(0, Stage::moe);
+  clock.leave();
+  CHECK(queue.num_marks() == 0);
+  CHECK(clock.total_nanoseconds() == 0);
+  CHECK(spans.num_enters == 1);
+  clock.set_marking(true);
+  clock.enter(0, Stage::moe);
+  clock.leave();
+  CHECK(clock.total_nanoseconds() == 1000);
 }
 
 }  // namespace

@@ -40,8 +40,9 @@ std::vector<float> decoded(Engine& engine, PromptCaches& caches,
   std::vector<float> bits;
   for (std::int64_t step = 0; step < kSteps; ++step) {
     decoder.step(caches.sequences(), nullptr);
-    const auto* logits = decoder.logits().data<float>();
-    bits.insert(bits.end(), logits, logits + decoder.logits().dim(0) * decoder.logits().dim(1));
+    const HostView logits = decoder.logits();
+    const auto* values = logits.all().data<float>();
+    bits.insert(bits.end(), values, values + logits.num_elements());
   }
   return bits;
 }

@@ -24,7 +24,7 @@ TEST_CASE("cuda: device memory that is not there is an error that names the byte
   CHECK(contains(message, std::to_string(kBytes)));
   CHECK(contains(message, "are free"));
   // The failure leaves nothing behind.
-  CHECK_NOTHROW(cuda::check_launch("nothing"));
+  CHECK_NOTHROW(cuda::check_launch("nothing", nullptr));
   CHECK_NOTHROW(gpu.make(DType::u8, {1024}));
 }
 
