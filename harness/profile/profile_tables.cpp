@@ -69,9 +69,7 @@ void add_cell_notes(const View& view, std::vector<std::string>& notes) {
   if (untagged > 0) {
     notes.push_back(
         fmt::format("{} pieces of work were given to the device outside of stages: uploads of "
-                    "tokens, the choice of "
-                    "the next ones, and what "
-                    "libraries do of themselves",
+                    "tokens, the choice of the next ones, and what libraries do of themselves",
                     untagged));
   }
 }

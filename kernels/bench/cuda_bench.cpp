@@ -385,7 +385,7 @@ int run(int argc, char** argv) {
   attention(bench, false, DType::f32, 256, 32768);
   attention(bench, true, DType::bf16, 128, 32768);
   attention(bench, true, DType::bf16, 1, 200000);
-  for (const std::int64_t tokens : {1, 64, 4096, 8192}) experts(bench, DType::bf16, tokens);
+  for (const std::int64_t tokens : {1, 8, 16, 64, 4096, 8192}) experts(bench, DType::bf16, tokens);
   experts(bench, DType::f32, 1024);
   return 0;
 }

@@ -33,6 +33,32 @@ void with_activation_type(DType dtype, Body&& body) {
   }
 }
 
+/// Neighbouring elements that are loaded and stored as one.
+template <class T, int kWidth>
+struct alignas(kWidth * sizeof(T)) Pack {
+  T values[kWidth];
+};
+template <int kWidth, class T>
+__device__ __forceinline__ Pack<std::remove_const_t<T>, kWidth> load_pack(T* from) {
+  return *reinterpret_cast<const Pack<std::remove_const_t<T>, kWidth>*>(from);
+}
+template <int kWidth, class T>
+__device__ __forceinline__ void store_pack(T* to, const Pack<T, kWidth>& pack) {
+  *reinterpret_cast<Pack<T, kWidth>*>(to) = pack;
+}
+
+/// Calls body(std::integral_constant<int, width>()) with the elements of 16 bytes, where rows of
+/// `dim` elements can be cut into them and start at such a border, else with 1.
+template <class T, class Body>
+void with_pack_width(bool rows_aligned, std::int64_t dim, Body&& body) {
+  constexpr int kWide = 16 / static_cast<int>(sizeof(T));
+  if (rows_aligned && dim % kWide == 0) {
+    body(std::integral_constant<int, kWide>());
+  } else {
+    body(std::integral_constant<int, 1>());
+  }
+}
+
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// A one-dimensional grid of `count` blocks.

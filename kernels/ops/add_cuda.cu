@@ -8,13 +8,21 @@ namespace {
 
 constexpr int kThreads = 256;
 
-template <class T>
-__global__ void add_kernel(cuda::Rows<T> residual, cuda::Rows<const T> update, std::int64_t dim) {
-  T* to = residual[blockIdx.x];
-  const T* from = update[blockIdx.x];
-  for (std::int64_t i = threadIdx.x; i < dim; i += kThreads) {
-    cuda::store(to[i], cuda::to_float(to[i]) + cuda::to_float(from[i]));
+/// A thread to a pack: `blocks` of each row.
+template <class T, int kWidth>
+__global__ void __launch_bounds__(kThreads)
+    add_kernel(cuda::Rows<T> residual, cuda::Rows<const T> update, unsigned blocks,
+               std::int64_t dim) {
+  const std::int64_t row = blockIdx.x / blocks;
+  const std::int64_t i = (std::int64_t{blockIdx.x % blocks} * kThreads + threadIdx.x) * kWidth;
+  if (i >= dim) return;
+  auto sum = cuda::load_pack<kWidth>(residual[row] + i);
+  const auto more = cuda::load_pack<kWidth>(update[row] + i);
+#pragma unroll
+  for (int w = 0; w < kWidth; ++w) {
+    cuda::store(sum.values[w], cuda::to_float(sum.values[w]) + cuda::to_float(more.values[w]));
   }
+  cuda::store_pack<kWidth>(residual[row] + i, sum);
 }
 
 }  // namespace
@@ -22,10 +30,15 @@ __global__ void add_kernel(cuda::Rows<T> residual, cuda::Rows<const T> update, s
 void add_cuda(const Context& ctx, const AddArgs& args) {
   const cuda::Launch launch(ctx, "add");
   const std::int64_t tokens = args.residual.dim(0), dim = args.residual.dim(1);
-  if (tokens == 0) return;
+  if (tokens * dim == 0) return;
+  const bool aligned = args.residual.rows_aligned(16) && args.update.rows_aligned(16);
   cuda::with_activation_type(args.residual.dtype(), [&]<class T>(T) {
-    add_kernel<T><<<cuda::grid_size(tokens), kThreads, 0, launch.stream()>>>(
-        cuda::rows<T>(args.residual), cuda::rows<const T>(args.update), dim);
+    cuda::with_pack_width<T>(aligned, dim, [&](auto width) {
+      const std::int64_t blocks = cuda::ceil_div(dim, kThreads * width);
+      add_kernel<T, width><<<cuda::grid_size(tokens * blocks), kThreads, 0, launch.stream()>>>(
+          cuda::rows<T>(args.residual), cuda::rows<const T>(args.update),
+          static_cast<unsigned>(blocks), dim);
+    });
     launch.check();
   });
 }

@@ -15,10 +15,11 @@ namespace dsabench::ops {
 ///   out      [tokens, hidden]                        f32, overwritten; must not overlap x
 ///   load     [num_experts]                           i64, may be empty: += tokens each expert got
 /// On CUDA x, gate_up, down and out may be bf16 (so are then the activations between the products)
-/// and there are at most 4096 experts; tokens are grouped on the device. Calls of at least 128
-/// (token, expert) pairs in bf16, hidden and intermediate multiples of 64, x, gate_up and down with
-/// rows aligned to 16 bytes, run as warpgroup products on compute capability 9.0: these sum in
-/// another order than smaller calls, so there a row depends on which of the two its call is.
+/// and there are at most 4096 experts. In bf16, with x, gate_up and down in rows aligned to 16
+/// bytes, calls of at most 32 (token, expert) pairs, hidden and intermediate multiples of 8, take
+/// each pair by itself; larger ones, in multiples of 64, run as warpgroup products on compute
+/// capability 9.0; what is neither groups its tokens for tiles. Each sums in an order of its own,
+/// so a row depends on which of the three its call is.
 /// Throws InvalidArgument on a mismatch or an expert out of range (names token and value); on CUDA,
 /// where looking would mean waiting, such a token's row becomes NaN.
 /// 6 * hidden * intermediate flops a (token, expert).

@@ -5,6 +5,7 @@
 #include "kernels/cuda/rows.cuh"
 #include "kernels/cuda/tile_product.cuh"
 #include "kernels/ops/detail_cuda.h"
+#include "kernels/ops/moe_experts_few.h"
 #include "kernels/ops/moe_experts_sm90.h"
 #include "kernels/ops/moe_grouping.h"
 
@@ -218,6 +219,7 @@ class Experts {
 void moe_experts_cuda(const Context& ctx, const MoeExpertsArgs& args) {
   const cuda::Launch launch(ctx, "moe_experts");
   if (args.x.dim(0) == 0 || args.down.dim(1) == 0) return;
+  if (moe_experts_few(launch, args)) return;
   cuda::with_activation_type(args.x.dtype(), [&]<class T>(T) { Experts<T>(launch, args).run(); });
 }
 

@@ -4,6 +4,7 @@
 #include "kernels/cuda/rows.cuh"
 #include "kernels/cuda/sm90.cuh"
 #include "kernels/cuda/tensor_map.h"
+#include "kernels/ops/moe_experts_few.h"
 #include "kernels/ops/moe_experts_sm90.h"
 
 namespace dsabench::ops::detail {
@@ -25,8 +26,8 @@ constexpr int kWeightBytes = kTileColumns * sm90::kSlabRowBytes;
 constexpr int kStageBytes = kLeftBytes + kWeightBytes;
 constexpr int kSlabAlignment = 1024;
 constexpr int kDynamicBytes = kStages * kStageBytes + kSlabAlignment;
-/// From here on a call takes this path: fewer pairs read more weights than they multiply.
-constexpr std::int64_t kMinPairs = 128;
+/// From here on a call takes this path; fewer pairs have kernels of their own.
+constexpr std::int64_t kMinPairs = kMaxFewPairs + 1;
 
 static_assert(kMoeSm90Cut.rows == kConsumers * kGroupRows && kMoeSm90Cut.step == kGroupRows);
 

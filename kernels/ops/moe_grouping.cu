@@ -88,11 +88,6 @@ __global__ void __launch_bounds__(kPlanThreads)
 }
 
 template <class T, int kWidth>
-struct alignas(kWidth * sizeof(T)) Pack {
-  T values[kWidth];
-};
-
-template <class T, int kWidth>
 __global__ void __launch_bounds__(kCombineThreads)
     combine_kernel(const float* parts, const std::int32_t* row_of, cuda::Rows<const float> weights,
                    cuda::Rows<T> out, int top_n, int hidden) {
@@ -103,15 +98,14 @@ __global__ void __launch_bounds__(kCombineThreads)
     for (int n = 0; n < top_n; ++n) {
       const std::int32_t row = row_of[token * top_n + n];
       const float weight = row < 0 ? cuda::quiet_nan() : weights[token][n];
-      const auto part = *reinterpret_cast<const Pack<float, kWidth>*>(
-          parts + std::int64_t{max(row, 0)} * hidden + i);
+      const auto part = cuda::load_pack<kWidth>(parts + std::int64_t{max(row, 0)} * hidden + i);
 #pragma unroll
       for (int w = 0; w < kWidth; ++w) sums[w] = fmaf(weight, part.values[w], sums[w]);
     }
-    Pack<T, kWidth> packed;
+    cuda::Pack<T, kWidth> packed;
 #pragma unroll
     for (int w = 0; w < kWidth; ++w) cuda::store(packed.values[w], sums[w]);
-    *reinterpret_cast<Pack<T, kWidth>*>(out[token] + i) = packed;
+    cuda::store_pack<kWidth>(out[token] + i, packed);
   }
 }
 

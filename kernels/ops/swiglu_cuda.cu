@@ -8,16 +8,22 @@ namespace {
 
 constexpr int kThreads = 256;
 
-template <class T>
-__global__ void swiglu_kernel(cuda::Rows<const T> gate_rows, cuda::Rows<const T> up_rows,
-                              cuda::Rows<T> out_rows, std::int64_t dim) {
-  const T* gate = gate_rows[blockIdx.x];
-  const T* up = up_rows[blockIdx.x];
-  T* out = out_rows[blockIdx.x];
-  for (std::int64_t i = threadIdx.x; i < dim; i += kThreads) {
-    const float x = cuda::to_float(gate[i]);
-    cuda::store(out[i], x / (1.0f + expf(-x)) * cuda::to_float(up[i]));
+/// A thread to a pack: `blocks` of each row.
+template <class T, int kWidth>
+__global__ void __launch_bounds__(kThreads)
+    swiglu_kernel(cuda::Rows<const T> gate_rows, cuda::Rows<const T> up_rows,
+                  cuda::Rows<T> out_rows, unsigned blocks, std::int64_t dim) {
+  const std::int64_t row = blockIdx.x / blocks;
+  const std::int64_t i = (std::int64_t{blockIdx.x % blocks} * kThreads + threadIdx.x) * kWidth;
+  if (i >= dim) return;
+  auto gate = cuda::load_pack<kWidth>(gate_rows[row] + i);
+  const auto up = cuda::load_pack<kWidth>(up_rows[row] + i);
+#pragma unroll
+  for (int w = 0; w < kWidth; ++w) {
+    const float x = cuda::to_float(gate.values[w]);
+    cuda::store(gate.values[w], x / (1.0f + expf(-x)) * cuda::to_float(up.values[w]));
   }
+  cuda::store_pack<kWidth>(out_rows[row] + i, gate);
 }
 
 }  // namespace
@@ -25,10 +31,16 @@ __global__ void swiglu_kernel(cuda::Rows<const T> gate_rows, cuda::Rows<const T>
 void swiglu_cuda(const Context& ctx, const SwigluArgs& args) {
   const cuda::Launch launch(ctx, "swiglu");
   const std::int64_t tokens = args.gate.dim(0), dim = args.gate.dim(1);
-  if (tokens == 0) return;
+  if (tokens * dim == 0) return;
+  const bool aligned =
+      args.gate.rows_aligned(16) && args.up.rows_aligned(16) && args.out.rows_aligned(16);
   cuda::with_activation_type(args.gate.dtype(), [&]<class T>(T) {
-    swiglu_kernel<T><<<cuda::grid_size(tokens), kThreads, 0, launch.stream()>>>(
-        cuda::rows<const T>(args.gate), cuda::rows<const T>(args.up), cuda::rows<T>(args.out), dim);
+    cuda::with_pack_width<T>(aligned, dim, [&](auto width) {
+      const std::int64_t blocks = cuda::ceil_div(dim, kThreads * width);
+      swiglu_kernel<T, width><<<cuda::grid_size(tokens * blocks), kThreads, 0, launch.stream()>>>(
+          cuda::rows<const T>(args.gate), cuda::rows<const T>(args.up), cuda::rows<T>(args.out),
+          static_cast<unsigned>(blocks), dim);
+    });
     launch.check();
   });
 }

@@ -38,15 +38,17 @@ std::span<const float> all(const Tensor& tensor) {
   return {tensor.data<float>(), static_cast<std::size_t>(tensor.view().num_elements())};
 }
 
-/// Calls body(dtype, tokens, dim) for random shapes, odd ones and ones that vectors fit.
+/// Calls body(dtype, tokens, dim, rows) for random shapes, odd ones and ones that vectors fit.
 template <class Body>
 void for_shapes(Random& random, Body&& body) {
   for (const DType dtype : kActivationTypes) {
     for (int trial = 0; trial < 6; ++trial) {
       const std::int64_t tokens = random.integer(1, 40);
-      const std::int64_t dim = random.choice<std::int64_t>({1, 7, 128, 576, 2048, 2051});
-      CAPTURE(dtype_name(dtype), tokens, dim);
-      body(dtype, tokens, dim);
+      const std::int64_t dim = random.choice<std::int64_t>({1, 7, 128, 576, 2048, 2051, 5128});
+      for (const auto rows : {CudaRows::Rows::aligned, CudaRows::Rows::odd}) {
+        CAPTURE(dtype_name(dtype), tokens, dim, rows == CudaRows::Rows::aligned);
+        body(dtype, tokens, dim, rows);
+      }
     }
   }
 }
@@ -55,11 +57,11 @@ void for_shapes(Random& random, Body&& body) {
 
 TEST_CASE("cuda: add and swiglu match their references") {
   DSABENCH_SEEDED(random);
-  for_shapes(random, [&](DType dtype, std::int64_t tokens, std::int64_t dim) {
+  for_shapes(random, [&](DType dtype, std::int64_t tokens, std::int64_t dim, CudaRows::Rows rows) {
     CudaTest gpu;
     const Tensor a = normal(random, dtype, {tokens, dim}), b = normal(random, dtype, {tokens, dim});
-    const CudaRows left(gpu, random, a, dtype), right(gpu, random, b, dtype);
-    const CudaRows out(gpu, dtype, tokens, dim, 5, 2);
+    const CudaRows left(gpu, a, dtype, rows), right(gpu, b, dtype, rows);
+    const CudaRows out(gpu, dtype, tokens, dim, rows);
     ops::swiglu(gpu.ctx, {left.view(), right.view(), out.view()});
     ops::add(gpu.ctx, {left.view(), right.view()});
     const Tensor product = out.get(), sum = left.get();
@@ -79,12 +81,12 @@ TEST_CASE("cuda: add and swiglu match their references") {
 
 TEST_CASE("cuda: the norms match their references") {
   DSABENCH_SEEDED(random);
-  for_shapes(random, [&](DType dtype, std::int64_t tokens, std::int64_t dim) {
+  for_shapes(random, [&](DType dtype, std::int64_t tokens, std::int64_t dim, CudaRows::Rows rows) {
     CudaTest gpu;
     const Tensor x = normal(random, dtype, {tokens, dim}), weight = normal(random, dtype, {dim}),
                  bias = normal(random, dtype, {dim});
-    const CudaRows from(gpu, random, x, dtype);
-    const CudaRows rms(gpu, dtype, tokens, dim, 3, 6), layer(gpu, dtype, tokens, dim, 8, 8);
+    const CudaRows from(gpu, x, dtype, rows);
+    const CudaRows rms(gpu, dtype, tokens, dim, rows), layer(gpu, dtype, tokens, dim, 8, 8);
     const TensorView weights = gpu.put(weight, dtype), biases = gpu.put(bias, dtype);
     ops::rms_norm(gpu.ctx, {from.view(), weights, rms.view(), 1e-6f});
     ops::layer_norm(gpu.ctx, {from.view(), weights, biases, layer.view(), 1e-5f});
@@ -146,14 +148,14 @@ TEST_CASE("cuda: rope turns by accurate angles") {
 
 TEST_CASE("cuda: embedding copies rows and shows an unknown token as NaN") {
   DSABENCH_SEEDED(random);
-  for_shapes(random, [&](DType dtype, std::int64_t tokens, std::int64_t dim) {
+  for_shapes(random, [&](DType dtype, std::int64_t tokens, std::int64_t dim, CudaRows::Rows kind) {
     CudaTest gpu;
     const std::int64_t vocab = random.integer(1, 50);
     const Tensor table = normal(random, dtype, {vocab, dim});
     Tensor ids = random.integer_tensor({tokens}, 0, vocab - 1);
     if (tokens > 1) ids.data<std::int32_t>()[1] = random.integer(0, 1) == 0 ? -1 : vocab;
-    const CudaRows out(gpu, dtype, tokens, dim, 3, 1);
-    ops::embedding(gpu.ctx, {CudaRows(gpu, random, table, dtype).view(), gpu.put(ids), out.view()});
+    const CudaRows out(gpu, dtype, tokens, dim, kind);
+    ops::embedding(gpu.ctx, {CudaRows(gpu, table, dtype, kind).view(), gpu.put(ids), out.view()});
     const Tensor got = out.get();
     CHECK(out.surroundings_intact());
     for (std::int64_t t = 0; t < tokens; ++t) {
@@ -198,19 +200,20 @@ TEST_CASE("cuda: argmax takes the lowest of equals and never a NaN") {
 
 TEST_CASE("cuda: copy_rows rounds once between its types") {
   DSABENCH_SEEDED(random);
-  for_shapes(random, [&](DType dtype, std::int64_t rows, std::int64_t columns) {
-    CudaTest gpu;
-    const Tensor values = normal(random, dtype, {rows, columns});
-    const CudaRows from(gpu, random, values, dtype);
-    for (const DType to_dtype : kActivationTypes) {
-      const CudaRows to(gpu, to_dtype, rows, columns, 3, 2);
-      ops::copy_rows(gpu.ctx, {from.view(), to.view()});
-      Tensor expected = values.clone();
-      round_to(to_dtype, expected);
-      CHECK(to_doubles(to.get()) == to_doubles(expected));
-      CHECK(to.surroundings_intact());
-    }
-  });
+  for_shapes(random,
+             [&](DType dtype, std::int64_t rows, std::int64_t columns, CudaRows::Rows kind) {
+               CudaTest gpu;
+               const Tensor values = normal(random, dtype, {rows, columns});
+               const CudaRows from(gpu, values, dtype, kind);
+               for (const DType to_dtype : kActivationTypes) {
+                 const CudaRows to(gpu, to_dtype, rows, columns, kind);
+                 ops::copy_rows(gpu.ctx, {from.view(), to.view()});
+                 Tensor expected = values.clone();
+                 round_to(to_dtype, expected);
+                 CHECK(to_doubles(to.get()) == to_doubles(expected));
+                 CHECK(to.surroundings_intact());
+               }
+             });
 }
 
 TEST_CASE("cuda: scale multiplies as the CPU does, bit for bit") {

@@ -96,14 +96,16 @@ class CudaRows {
         before_(before),
         columns_(columns),
         storage_(test.make(dtype, {rows, before + columns + after})) {}
+  /// Rows that start at 16 bytes, and rows that do not.
+  enum class Rows { aligned, odd };
+  CudaRows(CudaTest& test, DType dtype, std::int64_t rows, std::int64_t columns, Rows kind)
+      : CudaRows(test, dtype, rows, columns, before(kind), after(kind, columns)) {}
   /// Places `host` [rows, columns], f32, in random surroundings.
   CudaRows(CudaTest& test, Random& random, const Tensor& host, DType dtype)
-      : test_(test),
-        before_(random.choice<std::int64_t>({3, 8})),
-        columns_(host.dim(1)),
-        storage_() {
-    const std::int64_t after = before_ == 8 ? (columns_ + 7) / 8 * 8 - columns_ : 5;
-    Tensor wide(DType::f32, {host.dim(0), before_ + columns_ + after});
+      : CudaRows(test, host, dtype, random.integer(0, 1) == 1 ? Rows::aligned : Rows::odd) {}
+  CudaRows(CudaTest& test, const Tensor& host, DType dtype, Rows kind)
+      : test_(test), before_(before(kind)), columns_(host.dim(1)), storage_() {
+    Tensor wide(DType::f32, {host.dim(0), before_ + columns_ + after(kind, columns_)});
     wide.poison();
     for (std::int64_t r = 0; r < host.dim(0); ++r) {
       std::copy_n(host.view().row<float>(r), columns_, wide.view().row<float>(r) + before_);
@@ -138,6 +140,11 @@ class CudaRows {
   }
 
  private:
+  static std::int64_t before(Rows kind) { return kind == Rows::aligned ? 8 : 3; }
+  static std::int64_t after(Rows kind, std::int64_t columns) {
+    return kind == Rows::aligned ? 16 - columns % 8 : 5;
+  }
+
   CudaTest& test_;
   std::int64_t before_, columns_;
   TensorView storage_;
