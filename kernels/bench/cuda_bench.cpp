@@ -376,6 +376,8 @@ int run(int argc, char** argv) {
     }
     for (const bool fp8 : {false, true}) decode_attention(bench, fp8, batch, 200000);
   }
+  decode_indexer(bench, DType::f8_e4m3, 142, 10000);
+  decode_attention(bench, false, 142, 10000);
   attention(bench, false, DType::bf16, 4096, 32768);
   attention(bench, false, DType::bf16, 4096, 200000);
   attention(bench, false, DType::bf16, 4096, 200000, 0.85);
