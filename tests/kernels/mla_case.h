@@ -132,20 +132,32 @@ struct MlaCase {
 
   /// Compares with the reference over the selection, or over every causal key where `dense`.
   void check(bool dense, double tolerance = 3e-6) const {
+    struct Row {
+      std::size_t sequence;
+      std::int64_t row, position;
+      std::vector<double> expected;
+    };
+    std::vector<Row> rows;
     std::vector<bool> covered(static_cast<std::size_t>(out.dim(0)), false);
     for (std::size_t s = 0; s < spans.size(); ++s) {
       for (std::int64_t i = 0; i < spans[s].num_rows; ++i) {
-        const std::int64_t row = spans[s].row_begin + i;
-        covered[static_cast<std::size_t>(row)] = true;
-        const auto* begin = indices.view().row<std::int32_t>(row);
-        std::vector<std::int32_t> selected(begin, begin + indices.dim(1));
-        if (dense) selected = reference::causal_positions(spans[s].first_position + i);
-        INFO("sequence " << s << " row " << i);
-        check_close(out.view().rows(row, 1),
-                    reference::attention_row(q_latent.view(), q_rope.view(), row, latents[s].view(),
-                                             selected, static_cast<double>(scale)),
-                    tolerance);
+        rows.push_back({s, spans[s].row_begin + i, spans[s].first_position + i, {}});
+        covered[static_cast<std::size_t>(rows.back().row)] = true;
       }
+    }
+    const std::int64_t count = std::ssize(rows);
+#pragma omp parallel for schedule(dynamic)
+    for (std::int64_t r = 0; r < count; ++r) {
+      Row& at = rows[static_cast<std::size_t>(r)];
+      const auto* begin = indices.view().row<std::int32_t>(at.row);
+      std::vector<std::int32_t> selected(begin, begin + indices.dim(1));
+      if (dense) selected = reference::causal_positions(at.position);
+      at.expected = reference::attention_row(q_latent.view(), q_rope.view(), at.row,
+                                             latents[at.sequence].view(), selected, double(scale));
+    }
+    for (const Row& at : rows) {
+      INFO("sequence " << at.sequence << " row " << at.row << " at " << at.position);
+      check_close(out.view().rows(at.row, 1), at.expected, tolerance);
     }
     for (std::int64_t row = 0; row < out.dim(0); ++row) {
       if (!covered[static_cast<std::size_t>(row)]) {
