@@ -94,7 +94,7 @@ void Forward::run(const PassInput& input, std::span<const ForwardEntry> entries,
   const ClockGuard guard{clock_};
   pack(entries);
   const ConstTensorView logits =
-      can_be_recorded(observer) ? step(input, entries) : compute(input, entries, observer);
+      can_be_recorded(input, observer) ? step(input, entries) : compute(input, entries, observer);
   copy_logits(entries, logits);
   for (const ForwardEntry& entry : entries) {
     entry.cache->set_length(entry.cache->length() + entry.num_rows);
@@ -102,9 +102,9 @@ void Forward::run(const PassInput& input, std::span<const ForwardEntry> entries,
   ++num_forwards_;
 }
 
-bool Forward::can_be_recorded(const ForwardObserver* observer) const {
-  return record_steps_ && queue_ != nullptr && !dense_attention_ && observer == nullptr &&
-         !clock_.is_observed() && num_rows_ == std::ssize(packed_);
+bool Forward::can_be_recorded(const PassInput& input, const ForwardObserver* observer) const {
+  return record_steps_ && input.is_whole_call && queue_ != nullptr && !dense_attention_ &&
+         observer == nullptr && !clock_.is_observed() && num_rows_ == std::ssize(packed_);
 }
 
 /// A decode step: the graph of one like it, or this one run and recorded for the next.

@@ -48,7 +48,7 @@ class Forward {
 
  private:
   void pack(std::span<const ForwardEntry> entries);
-  bool can_be_recorded(const ForwardObserver* observer) const;
+  bool can_be_recorded(const PassInput& input, const ForwardObserver* observer) const;
   ConstTensorView step(const PassInput& input, std::span<const ForwardEntry> entries);
   RecordedSteps::Key step_key(std::span<const ForwardEntry> entries) const;
   ConstTensorView compute(const PassInput& input, std::span<const ForwardEntry> entries,

@@ -37,7 +37,7 @@ PassInput CallInput::next(std::int64_t rows) {
   const auto piece = [&](std::int64_t of) {
     return staged_.rows(of, 1).reshaped({staged_.dim(1)}).rows(taken_, rows);
   };
-  const PassInput input{piece(0), piece(1), piece(2)};
+  const PassInput input{piece(0), piece(1), piece(2), rows == staged_.dim(1)};
   taken_ += rows;
   return input;
 }

@@ -10,6 +10,8 @@ namespace dsabench {
 struct PassInput {
   ConstTensorView tokens, positions;
   ConstTensorView slots;  ///< rows of the caches' pool
+  /// The call has no other pass: the next call of as many rows has its input at the same place.
+  bool is_whole_call = false;
 };
 
 /// Brings the tokens of a call to where the weights are, all at once, in the order in which its

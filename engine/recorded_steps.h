@@ -20,7 +20,8 @@ struct RecordedStep {
 /// dropped once memory of the device changed hands: they would read what is no longer there.
 class RecordedSteps {
  public:
-  /// What a step reads and writes beside weights, scratch and the call's input.
+  /// What a step reads and writes beside weights, scratch and the call's input, which lies at the
+  /// same place for as many rows.
   struct Key {
     struct Row {
       const void* block_table = nullptr;
