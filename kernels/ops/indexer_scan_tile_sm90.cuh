@@ -4,23 +4,17 @@
 #include "kernels/cuda/sm90.cuh"
 #include "kernels/cuda/tensor_map.h"
 #include "kernels/ops/indexer_candidates.cuh"
+#include "kernels/ops/indexer_scan_launch_sm90.h"
 #include "kernels/ops/indexer_score.cuh"
 
 namespace dsabench::ops::detail {
 
 inline constexpr int kScanPairs = 256;  ///< (query, head) pairs of a block, in two halves
-inline constexpr int kScanKeys = 128;   ///< keys of a stage, in two halves
 inline constexpr int kScanBlocks = kScanKeys / static_cast<int>(kBlockRows);  ///< of the cache
-inline constexpr int kScanRound = 16;       ///< stages between looks at the lists' lengths
 inline constexpr int kScanConsumers = 256;  ///< threads: a warpgroup for each half of the pairs
 inline constexpr int kScanThreads = kScanConsumers + cuda::sm90::kWarpgroup;
 inline constexpr int kScanWarps = kScanConsumers / cuda::kWarpSize;
 inline constexpr int kScanTeams = kScanConsumers / CutTeam::kThreads;  ///< each cuts a list
-
-/// Capacity of a list: between two looks a round of keys may come.
-inline constexpr int candidate_capacity(int keep) {
-  return (2 * keep + 2 * kScanRound * kScanKeys + 255) / 256 * 256;
-}
 
 /// The cached rows of each segment of a batch, in boxes of one block and as pieces of samples, and
 /// their scales where they have any.

@@ -2,61 +2,14 @@
 #include <limits>
 
 #include "kernels/cuda/architecture.h"
-#include "kernels/ops/indexer_scan_sm90.cuh"
+#include "kernels/cuda/tensor_map.h"
+#include "kernels/ops/indexer_scan_launch_sm90.h"
 #include "kernels/ops/indexer_select_candidates.cuh"
 #include "kernels/ops/indexer_tensor_operands.cuh"
 #include "kernels/ops/indexer_topk_sm90.h"
 
 namespace dsabench::ops::detail {
 namespace {
-
-template <class Stored, int kHeads, int kRowBytes>
-struct Scan {
-  static void run(const cuda::Launch& launch, const IndexerTopkArgs& args, const ScoreBatch& batch,
-                  const CandidateLists& lists) {
-    using Shared = ScanShared<kHeads, kRowBytes>;
-    constexpr int kBytes = static_cast<int>(sizeof(Shared));
-    const auto kernel = scan_kernel<Stored, kHeads, kRowBytes>;
-    DSABENCH_CUDA_CHECK(
-        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes));
-    ScanMaps maps{};
-    std::int64_t tiles = 0;
-    for (int s = 0; s < batch.num_segments; ++s) {
-      const ScoreSegment& segment = batch.segments[s];
-      constexpr int kBox = static_cast<int>(kBlockRows);
-      const std::int64_t cached = segment.table.blocks == nullptr
-                                      ? segment.first_position + segment.num_rows
-                                      : segment.cached;
-      const cuda::Matrices rows{
-          segment.keys,      args.q.dtype(), 1, cached, args.q.dim(2), cached * segment.key_stride,
-          segment.key_stride};
-      maps.keys[s] = cuda::slab_boxes(rows, kBox);
-      maps.sampled[s] = cuda::slab_boxes(rows, ScanSample::kPieceKeys, ScanSample::kStep);
-      if (segment.key_scales != nullptr) {
-        maps.key_scales[s] = cuda::float_boxes(segment.key_scales, cached, kBox);
-      }
-      tiles += cuda::ceil_div(segment.num_rows, Shared::kQueries);
-    }
-    const auto blocks = std::min<std::int64_t>(tiles, cuda::num_multiprocessors());
-    for (const ScanRun run : {ScanRun::sampled, ScanRun::repaired}) {
-      kernel<<<cuda::grid_size(blocks), kScanThreads, kBytes, launch.stream()>>>(
-          batch, maps, score_queries<Stored>(args, kOperandBytes), lists, static_cast<int>(tiles),
-          run);
-      launch.check();
-    }
-  }
-};
-
-/// Calls body(Scan<...>()) of the instance for the call's heads and keys.
-template <class Body>
-void with_scan(const IndexerTopkArgs& args, Body&& body) {
-  with_tensor_operands(args, [&]<class Stored, int kDim>() {
-    constexpr int kRowBytes = kDim * static_cast<int>(sizeof(Stored));
-    if (args.q.dim(1) <= 16) return body(Scan<Stored, 16, kRowBytes>());
-    if (args.q.dim(1) <= 32) return body(Scan<Stored, 32, kRowBytes>());
-    body(Scan<Stored, 64, kRowBytes>());
-  });
-}
 
 bool fits(const IndexerTopkArgs& args) {
   if (!args.positions.empty() || !tensor_operands(args)) return false;
@@ -99,7 +52,9 @@ bool indexer_topk_sm90(const cuda::Launch& launch, const IndexerTopkArgs& args) 
   auto* counter = reinterpret_cast<unsigned long long*>(args.run_counter);
   for_each_batch([&](const ScoreBatch& batch) {
     if (batch.max_keys > args.top_k) {
-      with_scan(args, [&](auto scan) { scan.run(launch, args, batch, lists); });
+      with_tensor_operands(args, [&]<class Stored, int kDim>() {
+        launch_scan<Stored, kDim>(launch, args, batch, lists);
+      });
     }
     const int bytes = static_cast<int>(cuda::ceil_div(batch.max_keys, 32) * 4);
     DSABENCH_CUDA_CHECK(cudaFuncSetAttribute(select_candidates_kernel,
