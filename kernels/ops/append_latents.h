@@ -14,9 +14,10 @@ namespace dsabench::ops {
 ///                                              row is not written
 ///   latents   [rows, latent_dim + rope_dim]    f32; or u8 [rows, bytes]: rows of the fp8 cache
 ///                                              (fp8_latents.h); other rows are left alone
-/// On CUDA x, weight and latents may be bf16. The values that rms_norm and rope make (the norm's sum
-/// may run in another order), then in the fp8 cache quantised. Throws InvalidArgument on a mismatch and for a slot beyond the cache;
-/// on CUDA, where looking would mean waiting, such a row is not written.
+/// On CUDA x, weight and latents may be bf16. The values that rms_norm and rope make (the norm's
+/// sum may run in another order), then in the fp8 cache quantised. Throws InvalidArgument on a
+/// mismatch and for a slot beyond the cache; on CUDA, where looking would mean waiting, such a row
+/// is not written.
 struct AppendLatentsArgs {
   ConstTensorView x, weight, cos, sin, slots;
   TensorView latents;
