@@ -104,18 +104,18 @@ void Forward::run(const PassInput& input, std::span<const ForwardEntry> entries,
 
 bool Forward::can_be_recorded(const PassInput& input, const ForwardObserver* observer) const {
   return record_steps_ && input.is_whole_call && queue_ != nullptr && !dense_attention_ &&
-         observer == nullptr && !clock_.is_observed() && num_rows_ == std::ssize(packed_);
+         observer == nullptr && !clock_.is_observed() && has_one_row_each();
 }
 
 /// A decode step: the graph of one like it, or this one run and recorded for the next.
 ConstTensorView Forward::step(const PassInput& input, std::span<const ForwardEntry> entries) {
   // Positions are read on the device. Here they are bounds that stand as long as the blocks do.
   for (PackedSequence& entry : packed_) entry.span.first_position = entry.cache->capacity() - 1;
-  RecordedSteps::Key key = step_key(entries);
-  if (RecordedStep* known = recorded_.find(key)) {
+  take_step_key(entries);
+  if (RecordedStep* known = recorded_.find(step_key_)) {
     clock_.leave();
     known->graph->replay();
-    if (key.has_marks) clock_.add(known->marks);
+    if (step_key_.has_marks) clock_.add(known->marks);
     return known->logits;
   }
   const ConstTensorView logits = compute(input, entries, nullptr);
@@ -136,17 +136,17 @@ ConstTensorView Forward::step(const PassInput& input, std::span<const ForwardEnt
   if (queue_->memory_epoch() != epoch) {
     throw std::logic_error("engine: a decode step took memory while it was recorded");
   }
-  recorded_.add(std::move(key), std::move(recorded));
+  recorded_.add(step_key_, std::move(recorded));
   return logits;
 }
 
-RecordedSteps::Key Forward::step_key(std::span<const ForwardEntry> entries) const {
-  RecordedSteps::Key key{.rows = {}, .has_marks = clock_.is_marking()};
+void Forward::take_step_key(std::span<const ForwardEntry> entries) {
+  step_key_.rows.clear();
+  step_key_.has_marks = clock_.is_marking();
   for (const ForwardEntry& entry : entries) {
-    key.rows.push_back(
+    step_key_.rows.push_back(
         {entry.cache->block_table().raw(), entry.cache->capacity(), entry.logits.raw()});
   }
-  return key;
 }
 
 /// The pass itself. Returns logits that `copy_logits` has yet to bring to the host.
@@ -161,7 +161,7 @@ ConstTensorView Forward::compute(const PassInput& input, std::span<const Forward
   clock_.enter(kNoLayer, Stage::norm_rope_quant);
   ops::rope_angles(ctx_, {&frequencies_, input.positions, cos, sin});
   // Decode steps are computed alike whether they are recorded or not.
-  const bool is_step = queue_ != nullptr && num_rows_ == std::ssize(packed_);
+  const bool is_step = queue_ != nullptr && has_one_row_each();
   const ConstTensorView positions = is_step ? input.positions : ConstTensorView();
   if (!dense_attention_) index_cache_.begin_forward(num_rows_, config_.index_top_k, queue_);
 

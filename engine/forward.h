@@ -48,9 +48,11 @@ class Forward {
 
  private:
   void pack(std::span<const ForwardEntry> entries);
+  /// Of what is packed: decode steps look so.
+  bool has_one_row_each() const { return num_rows_ == std::ssize(packed_); }
   bool can_be_recorded(const PassInput& input, const ForwardObserver* observer) const;
   ConstTensorView step(const PassInput& input, std::span<const ForwardEntry> entries);
-  RecordedSteps::Key step_key(std::span<const ForwardEntry> entries) const;
+  void take_step_key(std::span<const ForwardEntry> entries);
   ConstTensorView compute(const PassInput& input, std::span<const ForwardEntry> entries,
                           ForwardObserver* observer);
   void run_layer(const LayerPass& pass, TensorView hidden, ForwardObserver* observer);
@@ -80,6 +82,7 @@ class Forward {
 
   StageClock clock_;
   RecordedSteps recorded_;
+  RecordedSteps::Key step_key_;  ///< of the step under way
   std::int64_t num_forwards_ = 0;
   Tensor indexer_runs_;  ///< [layers] i64, counted where the indexer runs
   mutable HostView indexer_runs_read_;

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "kernels/base/error.h"
+#include "kernels/cuda/stream.h"
 
 namespace dsabench::cuda {
 namespace {
@@ -35,11 +36,7 @@ void log_cuda_error(cudaError_t error, const char* expression, const char* file,
 void check_launch(const char* kernel, [[maybe_unused]] cudaStream_t stream) {
   cudaError_t error = cudaGetLastError();
 #ifndef NDEBUG
-  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-  if (error == cudaSuccess) error = cudaStreamIsCapturing(stream, &status);
-  if (error == cudaSuccess && status == cudaStreamCaptureStatusNone) {
-    error = cudaStreamSynchronize(stream);
-  }
+  if (error == cudaSuccess && !is_capturing(stream)) error = cudaStreamSynchronize(stream);
 #endif
   if (error != cudaSuccess) {
     throw CudaError(fmt::format("kernel {} failed: {} ({})", kernel, cudaGetErrorName(error),

@@ -1,20 +1,17 @@
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/rows.cuh"
+#include "kernels/cuda/packs.cuh"
 #include "kernels/ops/add.h"
 #include "kernels/ops/detail_cuda.h"
 
 namespace dsabench::ops::detail {
 namespace {
 
-constexpr int kThreads = 256;
-
 /// A thread to a pack: `blocks` of each row.
 template <class T, int kWidth>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(cuda::kPackThreads)
     add_kernel(cuda::Rows<T> residual, cuda::Rows<const T> update, unsigned blocks,
                std::int64_t dim) {
-  const std::int64_t row = blockIdx.x / blocks;
-  const std::int64_t i = (std::int64_t{blockIdx.x % blocks} * kThreads + threadIdx.x) * kWidth;
+  const auto [row, i] = cuda::pack_place<kWidth>(blocks);
   if (i >= dim) return;
   auto sum = cuda::load_pack<kWidth>(residual[row] + i);
   const auto more = cuda::load_pack<kWidth>(update[row] + i);
@@ -34,10 +31,11 @@ void add_cuda(const Context& ctx, const AddArgs& args) {
   const bool aligned = args.residual.rows_aligned(16) && args.update.rows_aligned(16);
   cuda::with_activation_type(args.residual.dtype(), [&]<class T>(T) {
     cuda::with_pack_width<T>(aligned, dim, [&](auto width) {
-      const std::int64_t blocks = cuda::ceil_div(dim, kThreads * width);
-      add_kernel<T, width><<<cuda::grid_size(tokens * blocks), kThreads, 0, launch.stream()>>>(
-          cuda::rows<T>(args.residual), cuda::rows<const T>(args.update),
-          static_cast<unsigned>(blocks), dim);
+      const std::int64_t blocks = cuda::pack_blocks(dim, width);
+      add_kernel<T, width>
+          <<<cuda::grid_size(tokens * blocks), cuda::kPackThreads, 0, launch.stream()>>>(
+              cuda::rows<T>(args.residual), cuda::rows<const T>(args.update),
+              static_cast<unsigned>(blocks), dim);
     });
     launch.check();
   });

@@ -1,29 +1,21 @@
 #include "kernels/ops/mla_cuda.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "kernels/ops/dense_mla.h"
 #include "kernels/ops/detail_cuda.h"
+#include "kernels/ops/mla_launches.h"
 #include "kernels/ops/sparse_mla_sm90.h"
 
 namespace dsabench::ops::detail {
 namespace {
 
-/// How the keys of a call are shared out. The same on every machine, so that sums run in the same
-/// order: for the largest GPU of today.
-struct SplitRule {
-  std::int64_t blocks_at_once;
-  std::int64_t min_keys;  ///< of a split
-};
+/// The same on every machine, so that sums run in the same order: for the largest GPU of today.
 constexpr SplitRule kSplits{264, 128};
 /// Of the kernel for picks one block fills a multiprocessor.
 constexpr SplitRule kPickSplits{132, 64};
 static_assert(kSplits.blocks_at_once <= kMaxMlaSplits &&
               kPickSplits.blocks_at_once <= kMaxMlaSplits);
-/// What a split costs beside its keys, in keys.
-constexpr std::int64_t kSplitCost = 64;
-
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Whether the tensor-core kernel takes the call: its dimensions, bf16 rows that can be copied.
@@ -56,48 +48,6 @@ bool picks_fit(const ConstTensorView& q_latent, const ConstTensorView& q_rope,
   return good && mla_picks_fit_device();
 }
 
-/// Keys of a split, in whole tiles of 64, by which a launch of so many blocks ends soonest: what
-/// counts is how often all multiprocessors are filled, and how long that takes.
-std::int64_t split_keys_of(const SplitRule& rule, std::int64_t blocks, std::int64_t keys) {
-  const auto keys_with = [&](std::int64_t splits) {
-    return std::max<std::int64_t>(1, ceil_div(ceil_div(keys, splits), 64)) * 64;
-  };
-  constexpr std::int64_t kManyWaves = 4;  // from here on the last one matters little
-  if (blocks >= kManyWaves * rule.blocks_at_once) return keys_with(1);
-  const std::int64_t most = std::clamp<std::int64_t>(keys / rule.min_keys, 1, rule.blocks_at_once);
-  std::int64_t best = keys_with(1), best_cost = std::numeric_limits<std::int64_t>::max();
-  for (std::int64_t splits = 1; splits <= most; ++splits) {
-    const std::int64_t waves = ceil_div(blocks * splits, rule.blocks_at_once);
-    const std::int64_t cost = waves * (keys_with(splits) + kSplitCost);
-    if (cost >= best_cost) continue;
-    best_cost = cost;
-    best = keys_with(splits);
-  }
-  return best;
-}
-
-/// Sequences of each launch, as even as can be: a small last one would take as long as the others.
-int launch_segments(std::span<const LatentSequence> sequences) {
-  const std::int64_t count =
-      std::count_if(sequences.begin(), sequences.end(),
-                    [](const LatentSequence& sequence) { return sequence.span.num_rows > 0; });
-  const std::int64_t launches = std::max<std::int64_t>(1, ceil_div(count, MlaBatch::kMaxSegments));
-  return static_cast<int>(std::max<std::int64_t>(1, ceil_div(count, launches)));
-}
-
-/// Rows of the largest launch, where each takes the next so many sequences that have any.
-std::int64_t launch_rows(std::span<const LatentSequence> sequences, int max_segments) {
-  std::int64_t most = 0, rows = 0;
-  int segments = 0;
-  for (const LatentSequence& sequence : sequences) {
-    if (sequence.span.num_rows == 0) continue;
-    if (segments++ == max_segments) rows = 0, segments = 1;
-    rows += sequence.span.num_rows;
-    most = std::max(most, rows);
-  }
-  return most;
-}
-
 }  // namespace
 
 void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
@@ -111,15 +61,14 @@ void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
         fmt::format("attention on CUDA takes latents of {} and keys of {}, got {} and {}",
                     kMaxMlaLatent, kMaxMlaKey, latent, latent + rope));
   }
-  const int segments = launch_segments(sequences);
-  const std::int64_t tokens = launch_rows(sequences, std::numeric_limits<int>::max());
+  const MlaLaunches launches = cut_launches(sequences, MlaBatch::kMaxSegments);
   std::int64_t keys = indices.empty() ? 0 : indices.dim(1);
   for (const LatentSequence& sequence : sequences) {
     if (indices.empty() && sequence.span.num_rows > 0) {
       keys = std::max(keys, sequence.span.end_position());
     }
   }
-  if (tokens == 0 || heads * latent == 0) return;
+  if (launches.rows == 0 || heads * latent == 0) return;
 
   MlaCall call{q_latent.raw(),
                q_rope.raw(),
@@ -141,13 +90,12 @@ void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
                nullptr};
   const bool picks = picks_fit(q_latent, q_rope, indices, sequences);
   const bool tensor_cores = !picks && tensor_cores_fit(q_latent, q_rope, sequences);
-  const std::int64_t blocks =
-      launch_rows(sequences, segments) * ceil_div(heads, picks || tensor_cores ? 32 : 8);
-  const std::int64_t split_keys = split_keys_of(picks ? kPickSplits : kSplits, blocks, keys);
+  const std::int64_t blocks = launches.most_rows * ceil_div(heads, picks || tensor_cores ? 32 : 8);
+  const std::int64_t split_keys = choose_split_keys(picks ? kPickSplits : kSplits, blocks, keys);
   call.split_keys = static_cast<std::int32_t>(split_keys);
   call.splits = static_cast<std::int32_t>(std::max<std::int64_t>(1, ceil_div(keys, split_keys)));
   if (call.splits > 1) {
-    const std::int64_t states = tokens * heads * call.splits;
+    const std::int64_t states = launches.rows * heads * call.splits;
     cuda::ScratchLayout layout;
     const std::int64_t states_at = layout.add<float>(2 * states);
     const std::int64_t values_at = layout.add<float>(states * latent);
@@ -171,7 +119,7 @@ void run_mla(const cuda::Launch& launch, const ConstTensorView& q_latent,
   };
   for (const LatentSequence& sequence : sequences) {
     if (sequence.span.num_rows == 0) continue;
-    if (batch.num_segments == segments) flush();
+    if (batch.num_segments == launches.segments) flush();
     batch.segments[batch.num_segments++] = mla_segment(sequence);
     batch.num_rows += static_cast<std::int32_t>(sequence.span.num_rows);
   }

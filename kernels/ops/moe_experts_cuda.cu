@@ -3,11 +3,13 @@
 
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/rows.cuh"
+#include "kernels/cuda/swiglu.cuh"
 #include "kernels/cuda/tile_product.cuh"
 #include "kernels/ops/detail_cuda.h"
 #include "kernels/ops/moe_experts_few.h"
 #include "kernels/ops/moe_experts_sm90.h"
 #include "kernels/ops/moe_grouping.h"
+#include "kernels/ops/moe_weights.cuh"
 
 namespace dsabench::ops::detail {
 namespace {
@@ -68,22 +70,16 @@ __device__ __forceinline__ void multiply_tile(
   }
 }
 
-template <class T>
-struct Weights {
-  const T* data;
-  std::int64_t expert_stride, row_stride;
-};
-
 /// active[grouped row, i] = silu(gate[i] x) * (up[i] x). A tile holds 64 gate rows and their 64 up
 /// rows, in turns of 32, so that one thread has both sums.
 template <class T>
 __global__ void __launch_bounds__(cuda::kTileThreads)
-    gate_up_kernel(cuda::Rows<const T> x, Weights<T> gate_up, T* active, Grouping grouping,
+    gate_up_kernel(cuda::Rows<const T> x, ExpertWeights<T> gate_up, T* active, Grouping grouping,
                    int top_n, int hidden, int intermediate, bool aligned) {
   if (static_cast<int>(blockIdx.y) >= *grouping.num_tiles) return;
   const ExpertTile tile = grouping.tiles[blockIdx.y];
   const int row0 = tile.row, end = tile.end;
-  const T* weights = gate_up.data + tile.expert * gate_up.expert_stride;
+  const T* weights = gate_up.row(tile.expert, 0);
   const int column0 = static_cast<int>(blockIdx.x) * (kTileColumns / 2);
   const auto column_of = [&](int tile_column) {
     return column0 + (tile_column >> 6) * 32 + (tile_column & 31);
@@ -100,20 +96,19 @@ __global__ void __launch_bounds__(cuda::kTileThreads)
   product.each_pair([&](int r, int c, float gate, float up) {
     const int column = column_of(c);
     if (row0 + r >= end || column >= intermediate) return;
-    cuda::store(active[std::int64_t{row0 + r} * intermediate + column],
-                gate / (1.0f + expf(-gate)) * up);
+    cuda::store(active[std::int64_t{row0 + r} * intermediate + column], cuda::swiglu(gate, up));
   });
 }
 
 /// parts[grouped row, o] = down[o] active[grouped row]
 template <class T>
 __global__ void __launch_bounds__(cuda::kTileThreads)
-    down_kernel(const T* active, Weights<T> down, float* parts, Grouping grouping, int hidden,
+    down_kernel(const T* active, ExpertWeights<T> down, float* parts, Grouping grouping, int hidden,
                 int intermediate, bool aligned) {
   if (static_cast<int>(blockIdx.y) >= *grouping.num_tiles) return;
   const ExpertTile tile = grouping.tiles[blockIdx.y];
   const int row0 = tile.row, end = tile.end;
-  const T* weights = down.data + tile.expert * down.expert_stride;
+  const T* weights = down.row(tile.expert, 0);
   const int column0 = static_cast<int>(blockIdx.x) * kTileColumns;
   cuda::TileProduct<T, kTileRows<T>, kTileColumns> product;
   multiply_tile<T>(
@@ -168,10 +163,6 @@ class Experts {
   }
 
  private:
-  static Weights<T> weights(const ConstTensorView& view) {
-    return {cuda::rows<const T>(view).data, view.stride(0), view.stride(1)};
-  }
-
   void run_tokens(std::int64_t first, std::int64_t tokens) const {
     const auto x = args_.x.rows(first, tokens);
     plan_groups(launch_, args_.experts.rows(first, tokens), num_experts_, cut_,
@@ -191,14 +182,14 @@ class Experts {
     if (intermediate_ > 0) {
       const dim3 grid(cuda::grid_size(cuda::ceil_div(intermediate_, kTileColumns / 2)), tiles);
       gate_up_kernel<T><<<grid, cuda::kTileThreads, 0, launch_.stream()>>>(
-          cuda::rows<const T>(x), weights(args_.gate_up), active_, grouping_, top_n_, hidden_,
-          intermediate_, x.rows_aligned(16) && args_.gate_up.rows_aligned(16));
+          cuda::rows<const T>(x), ExpertWeights<T>(args_.gate_up), active_, grouping_, top_n_,
+          hidden_, intermediate_, x.rows_aligned(16) && args_.gate_up.rows_aligned(16));
       launch_.check();
     }
     const bool active_aligned = intermediate_ * sizeof(T) % 16 == 0;
     const dim3 grid(cuda::grid_size(cuda::ceil_div(hidden_, kTileColumns)), tiles);
     down_kernel<T><<<grid, cuda::kTileThreads, 0, launch_.stream()>>>(
-        active_, weights(args_.down), parts_, grouping_, hidden_, intermediate_,
+        active_, ExpertWeights<T>(args_.down), parts_, grouping_, hidden_, intermediate_,
         active_aligned && args_.down.rows_aligned(16));
     launch_.check();
   }

@@ -1,7 +1,9 @@
 #include "kernels/cuda/dependent_launch.cuh"
 #include "kernels/cuda/reduce.cuh"
 #include "kernels/cuda/rows.cuh"
+#include "kernels/cuda/swiglu.cuh"
 #include "kernels/ops/moe_experts_few.h"
+#include "kernels/ops/moe_weights.cuh"
 
 namespace dsabench::ops::detail {
 namespace {
@@ -17,20 +19,12 @@ constexpr int kColumns = 2;
 constexpr int kSlots = 4;
 constexpr int kLineBytes = 128;
 
-struct ExpertWeights {
-  const Bf16* data;
-  std::int64_t expert_stride, row_stride;
-  __device__ __forceinline__ const Bf16* row(std::int64_t expert, std::int64_t row) const {
-    return data + expert * expert_stride + row * row_stride;
-  }
-};
-
 /// A call as both kernels see it.
 struct FewCall {
   cuda::Rows<const Bf16> x;
   cuda::Rows<const std::int32_t> experts;
   cuda::Rows<const float> weights;
-  ExpertWeights gate_up, down;
+  ExpertWeights<Bf16> gate_up, down;
   Bf16* active;  ///< [pairs, intermediate]
   cuda::Rows<Bf16> out;
   unsigned long long* load;  ///< null: not counted
@@ -93,7 +87,7 @@ __global__ void __launch_bounds__(kThreads) few_gate_up_kernel(const FewCall cal
     const float g = cuda::warp_sum(gates[c]), u = cuda::warp_sum(ups[c]);
     if (lane != 0 || column + c >= call.intermediate) continue;
     cuda::store(call.active[std::int64_t{pair} * call.intermediate + column + c],
-                g / (1.0f + expf(-g)) * u);
+                cuda::swiglu(g, u));
   }
 }
 
@@ -159,10 +153,6 @@ bool fits(const MoeExpertsArgs& args) {
          args.x.rows_aligned(16) && args.gate_up.rows_aligned(16) && args.down.rows_aligned(16);
 }
 
-ExpertWeights weights_of(const ConstTensorView& view) {
-  return {cuda::rows<const Bf16>(view).data, view.stride(0), view.stride(1)};
-}
-
 }  // namespace
 
 bool moe_experts_few(const cuda::Launch& launch, const MoeExpertsArgs& args) {
@@ -173,8 +163,8 @@ bool moe_experts_few(const cuda::Launch& launch, const MoeExpertsArgs& args) {
       cuda::rows<const Bf16>(args.x),
       cuda::rows<const std::int32_t>(args.experts),
       cuda::rows<const float>(args.weights),
-      weights_of(args.gate_up),
-      weights_of(args.down),
+      ExpertWeights<Bf16>(args.gate_up),
+      ExpertWeights<Bf16>(args.down),
       static_cast<Bf16*>(launch.scratch(pairs * intermediate * dtype_bytes(DType::bf16))),
       cuda::rows<Bf16>(args.out),
       args.load.empty() ? nullptr

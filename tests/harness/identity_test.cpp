@@ -43,6 +43,13 @@ TEST_CASE("a trial's conditions are no part of the machine") {
   CHECK(json.at("state") == "warm");
   CHECK(json.contains("load_average_1min"));
   CHECK_FALSE(test::contains(machine_identity().json, "load_average"));
+
+  add_condition(conditions, kStageSample, 12345);
+  CHECK(find_condition(conditions, kStageSample) == 12345);
+  CHECK_FALSE(find_condition(conditions, "state").has_value());  // no number
+  CHECK_FALSE(find_condition(conditions, "unknown").has_value());
+  CHECK_FALSE(find_condition("", kStageSample).has_value());
+  CHECK_FALSE(find_condition("[1]", kStageSample).has_value());
 }
 
 }  // namespace
