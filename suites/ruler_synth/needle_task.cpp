@@ -91,11 +91,6 @@ class NeedleTask final : public Task {
 
 }  // namespace
 
-std::int64_t insertion_point(std::uint32_t draw, std::int64_t units) {
-  return static_cast<std::int64_t>(
-      static_cast<std::uint64_t>(draw) * static_cast<std::uint64_t>(units + 1) >> 32);
-}
-
 std::unique_ptr<Task> make_needle_task(const nlohmann::json& task,
                                        const std::vector<std::string>& noise) {
   return std::make_unique<NeedleTask>(task, noise);

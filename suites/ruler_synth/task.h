@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "suites/counter_random.h"
-#include "suites/ruler_synth/length_fit.h"
+#include "suites/length_fit.h"
 
 namespace dsabench::ruler_synth {
 
@@ -45,12 +45,5 @@ std::unique_ptr<Task> make_variable_tracking_task(const nlohmann::json& task,
                                                   const std::vector<std::string>& noise);
 std::unique_ptr<Task> make_common_words_task(const nlohmann::json& task);
 std::unique_ptr<Task> make_frequent_words_task(const nlohmann::json& task);
-
-/// Where among `units` sentences one is inserted: before sentence 0 .. after the last. The same
-/// draw lies at the same relative depth whatever the number of units.
-std::int64_t insertion_point(std::uint32_t draw, std::int64_t units);
-
-/// More units than any context holds.
-inline constexpr std::int64_t kUnboundedUnits = std::int64_t{1} << 31;
 
 }  // namespace dsabench::ruler_synth

@@ -1,5 +1,5 @@
 #pragma once
-/// Two tokenizers that differ by a factor of six, for length fitting.
+/// Tokenizers that differ by a factor of six, for length fitting.
 #include <cctype>
 
 #include "suites/suite.h"
@@ -22,6 +22,21 @@ class WordCounter final : public TokenCounter {
     for (const char c : text) {
       const bool word = std::isalnum(static_cast<unsigned char>(c)) != 0;
       if (word ? !in_word : !std::isspace(static_cast<unsigned char>(c))) ++tokens;
+      in_word = word;
+    }
+    return tokens;
+  }
+};
+
+/// One token for what stands between white space, as word-level tokenizers count.
+class SpaceCounter final : public TokenCounter {
+ public:
+  std::int64_t count(std::string_view text) const override {
+    std::int64_t tokens = 0;
+    bool in_word = false;
+    for (const char c : text) {
+      const bool word = !std::isspace(static_cast<unsigned char>(c));
+      if (word && !in_word) ++tokens;
       in_word = word;
     }
     return tokens;

@@ -1,4 +1,4 @@
-#include "suites/ruler_synth/length_fit.h"
+#include "suites/length_fit.h"
 
 #include "tests/support/random.h"
 

@@ -10,6 +10,7 @@
 #include "kernels/base/error.h"
 #include "tests/suites/counters.h"
 #include "tests/suites/ruler_solver.h"
+#include "tests/suites/sample_hash.h"
 #include "tests/support/random.h"
 
 namespace dsabench {
@@ -306,15 +307,6 @@ TEST_CASE("ruler-synth items depend on seed, task and index alone") {
   CHECK(suite->samples(request)[0].prompt != all[10].prompt);
 }
 
-/// FNV-1a, 64 bits.
-std::uint64_t hash(const Sample& sample) {
-  std::string text = sample.prompt + '\1' + sample.answer_prefix;
-  for (const std::string& reference : sample.references) text += '\1' + reference;
-  std::uint64_t value = 0xcbf29ce484222325;
-  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return value;
-}
-
 TEST_CASE("ruler-synth version 1 is these prompts on every platform") {
   // A change of these values is a change of the suite: raise the version in suite.json with them.
   const auto suite = make_ruler_synth_suite();
@@ -322,7 +314,7 @@ TEST_CASE("ruler-synth version 1 is these prompts on every platform") {
   std::vector<std::uint64_t> hashes;
   for (const std::int64_t context : {2'048, 8'192}) {
     for (const Sample& sample : suite->samples(ruler_request(context, kBytes, 42))) {
-      hashes.push_back(hash(sample));
+      hashes.push_back(test::sample_hash(sample));
     }
   }
   CHECK(hashes ==

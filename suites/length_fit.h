@@ -17,4 +17,11 @@ struct UnitRange {
 std::int64_t fit_units(UnitRange range, std::int64_t limit,
                        const std::function<std::int64_t(std::int64_t)>& cost);
 
+/// More units than any context holds.
+inline constexpr std::int64_t kUnboundedUnits = std::int64_t{1} << 31;
+
+/// Where among `units` sentences one is inserted: before sentence 0 .. after the last. The same
+/// draw lies at the same relative depth whatever the number of units.
+std::int64_t insertion_point(std::uint32_t draw, std::int64_t units);
+
 }  // namespace dsabench

@@ -1,4 +1,4 @@
-#include "suites/ruler_synth/length_fit.h"
+#include "suites/length_fit.h"
 
 #include <algorithm>
 
@@ -34,6 +34,11 @@ std::int64_t fit_units(UnitRange range, std::int64_t limit,
     }
   }
   return fits;
+}
+
+std::int64_t insertion_point(std::uint32_t draw, std::int64_t units) {
+  return static_cast<std::int64_t>(
+      static_cast<std::uint64_t>(draw) * static_cast<std::uint64_t>(units + 1) >> 32);
 }
 
 }  // namespace dsabench
