@@ -20,7 +20,11 @@ if(DSABENCH_SANITIZE)
     -fsanitize-ignorelist=${CMAKE_CURRENT_LIST_DIR}/sanitizer_ignored.txt)
   target_link_options(dsabench_options INTERFACE -fsanitize=address,undefined)
 else()
-  target_link_options(dsabench_options INTERFACE -static-libgcc -static-libstdc++)
+  # Programs with shared C++ libraries in them (LibTorch) set DSABENCH_SHARED_RUNTIME: there must be
+  # one runtime, one OpenMP and one BLAS for all of their code.
+  target_link_options(dsabench_options INTERFACE
+    $<$<NOT:$<BOOL:$<TARGET_PROPERTY:DSABENCH_SHARED_RUNTIME>>>:-static-libgcc>
+    $<$<NOT:$<BOOL:$<TARGET_PROPERTY:DSABENCH_SHARED_RUNTIME>>>:-static-libstdc++>)
 endif()
 
 # dsabench_cold_target(<target>), dsabench_cold_sources(<target> <files>): code that computes little
@@ -67,7 +71,9 @@ find_package(Threads REQUIRED)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(dsabench_openmp INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
 endif()
-target_link_libraries(dsabench_openmp INTERFACE ${DSABENCH_LIBGOMP} Threads::Threads ${CMAKE_DL_LIBS})
+target_link_libraries(dsabench_openmp INTERFACE
+  $<IF:$<BOOL:$<TARGET_PROPERTY:DSABENCH_SHARED_RUNTIME>>,gomp,${DSABENCH_LIBGOMP}>
+  Threads::Threads ${CMAKE_DL_LIBS})
 
 # A linker that takes the 58 MB static OpenBLAS without a pause.
 find_program(DSABENCH_LLD NAMES ld.lld)

@@ -22,7 +22,10 @@ find_path(DSABENCH_OPENBLAS_INCLUDE NAMES cblas.h
           NO_DEFAULT_PATH REQUIRED)
 add_library(dsabench_openblas INTERFACE)
 target_include_directories(dsabench_openblas SYSTEM INTERFACE ${DSABENCH_OPENBLAS_INCLUDE})
-target_link_libraries(dsabench_openblas INTERFACE ${DSABENCH_OPENBLAS_LIBRARY} dsabench_openmp m)
+get_filename_component(openblas_folder ${DSABENCH_OPENBLAS_LIBRARY} DIRECTORY)
+target_link_libraries(dsabench_openblas INTERFACE
+  $<IF:$<BOOL:$<TARGET_PROPERTY:DSABENCH_SHARED_RUNTIME>>,${openblas_folder}/libopenblas.so,${DSABENCH_OPENBLAS_LIBRARY}>
+  dsabench_openmp m)
 
 # SQLite as the .a, behind SQLiteCpp.
 find_library(DSABENCH_SQLITE_LIBRARY NAMES libsqlite3.a REQUIRED)

@@ -1,0 +1,36 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "train/optimizer.h"
+#include "train/plan.h"
+
+namespace dsabench::train {
+
+/// A stage's state after some of its steps. On disk it is a folder `step-<n>`, which the engine
+/// reads as a checkpoint too: config.json, model.safetensors in f32, and beside them the moments in
+/// bf16 and state.json, which says what all this belongs to. 8 bytes a parameter.
+struct Checkpoint {
+  std::int64_t step = 0;  ///< steps done
+  Parameters parameters;
+  Optimizer::State optimizer;
+};
+
+/// Writes `folder`/step-<n> and then removes all but the one before: a crash at any moment leaves a
+/// whole one. Throws IoError.
+void save_checkpoint(const std::string& folder, const Plan& plan, std::size_t stage,
+                     const Checkpoint& checkpoint);
+
+/// Removes the newest checkpoint of a stage's folder where it is that of `step`.
+void discard_checkpoint(const std::string& folder, std::int64_t step);
+
+/// The newest checkpoint's path in a stage's folder, if there is one.
+std::optional<std::string> newest_checkpoint(const std::string& folder);
+
+/// Reads it onto a device. Throws InvalidArgument naming file and field where it is of another
+/// format, model, seed or stage than the plan's, and ParseError where its tensors are not those
+/// that were written.
+Checkpoint load_checkpoint(const std::string& path, const Plan& plan, std::size_t stage,
+                           const at::Device& device);
+
+}  // namespace dsabench::train

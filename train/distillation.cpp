@@ -1,0 +1,46 @@
+#include "train/distillation.h"
+
+#include <limits>
+
+namespace dsabench::train {
+namespace {
+
+at::Tensor divergence(const at::Tensor& p, const at::Tensor& log_q) {
+  return (at::xlogy(p, p) - p * log_q).sum();
+}
+
+}  // namespace
+
+void Distillation::begin(const at::Tensor& scores, const at::Tensor& keys) {
+  if (target_ == IndexerTarget::none) return;
+  finish();
+  constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
+  const at::Tensor outside = ~keys;
+  log_q_ =
+      at::log_softmax(scores.masked_fill(outside, kMinusInfinity), -1).masked_fill(outside, 0.0);
+}
+
+bool Distillation::wants(std::int64_t layer) const {
+  if (target_ == IndexerTarget::none) return false;
+  return target_ != IndexerTarget::own || pattern_.is_full(layer);
+}
+
+void Distillation::serve(std::int64_t layer, const at::Tensor& probabilities) {
+  if (!wants(layer)) return;
+  const at::Tensor term = target_ == IndexerTarget::loss_of_the_mean
+                              ? probabilities
+                              : divergence(probabilities, log_q_);
+  sum_ = served_ == 0 ? term : sum_ + term;
+  ++served_;
+}
+
+void Distillation::finish() {
+  if (served_ == 0) return;
+  const at::Tensor mean = sum_ / served_;
+  losses_.push_back(target_ == IndexerTarget::loss_of_the_mean ? divergence(mean, log_q_) : mean);
+  served_ = 0;
+  sum_.reset();
+  log_q_.reset();
+}
+
+}  // namespace dsabench::train

@@ -1,0 +1,22 @@
+#pragma once
+#include "engine/model/model_config.h"
+#include "train/layer_math.h"
+#include "train/parameters.h"
+
+namespace dsabench::train {
+
+/// Index scores I [batch, queries, keys] of one layer, f32; where the key comes after the query
+/// they mean nothing. `x` is the layer's normed input, `q_latent` the normed query latent: the
+/// indexer learns from its own loss alone, so both are taken as constants.
+at::Tensor index_scores(const ModelConfig& config, const IndexerParameters& parameters,
+                        const Rope& rope, const at::Tensor& x, const at::Tensor& q_latent,
+                        Precision precision);
+
+/// [tokens, tokens] bool: the key is not after the query.
+at::Tensor causal_mask(std::int64_t tokens, const at::Device& device);
+
+/// The keys of the `top_k` highest scores of each query among those that `causal` allows, equal
+/// ones by lower index, as bool [batch, queries, keys]. Has no gradient.
+at::Tensor selected_keys(const at::Tensor& scores, const at::Tensor& causal, std::int64_t top_k);
+
+}  // namespace dsabench::train

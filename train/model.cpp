@@ -1,0 +1,120 @@
+#include "train/model.h"
+
+#include <fmt/format.h>
+
+#include "kernels/base/error.h"
+#include "train/attention.h"
+#include "train/feed_forward.h"
+#include "train/indexer.h"
+
+namespace dsabench::train {
+namespace {
+
+/// The keys that layers attend to: those of the last Full layer.
+class KeyChoice {
+ public:
+  KeyChoice(const ModelConfig& config, const ForwardOptions& options, std::int64_t tokens,
+            const at::Device& device)
+      : config_(config),
+        options_(options),
+        distillation_(options.pattern, options.target),
+        causal_(causal_mask(tokens, device).unsqueeze(0)) {}
+
+  /// Whether this layer's indexer runs.
+  bool scores(std::int64_t layer) const {
+    const bool learns = options_.target != IndexerTarget::none;
+    return options_.pattern.is_full(layer) && (learns || !options_.dense_attention);
+  }
+  void take(const at::Tensor& scores) {
+    keys_ = options_.dense_attention ? causal_.expand_as(scores)
+                                     : selected_keys(scores.detach(), causal_, config_.index_top_k);
+    distillation_.begin(scores, keys_);
+  }
+  /// Undefined where dense attention needs no mask.
+  const at::Tensor& keys() const { return keys_; }
+  Distillation& distillation() { return distillation_; }
+
+ private:
+  const ModelConfig& config_;
+  const ForwardOptions& options_;
+  Distillation distillation_;
+  at::Tensor causal_, keys_;
+};
+
+}  // namespace
+
+Model::Model(ModelConfig config, Parameters parameters, Precision precision)
+    : config_(std::move(config)),
+      parameters_(std::move(parameters)),
+      precision_(precision),
+      rope_(config_.rope, config_.max_positions, device()) {
+  if (precision != Precision::f32) at::globalContext().setFloat32MatmulPrecision("high");
+}
+
+void Model::check(const at::Tensor& tokens, const ForwardOptions& options) const {
+  if (tokens.size(1) > config_.max_positions) {
+    throw InvalidArgument(fmt::format("training: {} tokens, {} takes {}", tokens.size(1),
+                                      config_.name, config_.max_positions));
+  }
+  if (options.pattern.num_layers() != config_.num_layers) {
+    throw InvalidArgument(fmt::format("training: pattern has {} layers, {} has {}",
+                                      options.pattern.num_layers(), config_.name,
+                                      config_.num_layers));
+  }
+  for (std::int64_t l = 0; l < config_.num_layers; ++l) {
+    if (options.pattern.is_full(l) && !parameters_.layers[std::size_t(l)].indexer) {
+      throw InvalidArgument(fmt::format("training: pattern {} runs an indexer that layer {} lacks",
+                                        options.pattern.letters(), l));
+    }
+  }
+}
+
+ForwardOutput Model::forward(const at::Tensor& tokens, const ForwardOptions& options) const {
+  check(tokens, options);
+  ForwardOutput result;
+  KeyChoice choice(config_, options, tokens.size(1), device());
+  at::Tensor hidden = at::embedding(parameters_.embedding, tokens);
+  for (std::int64_t l = 0; l < config_.num_layers; ++l) {
+    const LayerParameters& layer = parameters_.layers[std::size_t(l)];
+    const QueryLatent query = query_latent(config_, layer, hidden, precision_);
+    if (choice.scores(l)) {
+      choice.take(index_scores(config_, *layer.indexer, rope_, query.x, query.latent, precision_));
+    }
+    const bool wanted = choice.distillation().wants(l);
+    const AttentionOutput attention =
+        attend(config_, layer, rope_, query, choice.keys(), wanted, precision_);
+    if (wanted) choice.distillation().serve(l, attention.probabilities);
+    if (!options.dense_attention) result.keys.push_back(choice.keys());
+    hidden = hidden + attention.output;
+    const FeedForwardOutput mlp =
+        feed_forward(config_, layer,
+                     rms_norm(hidden, layer.post_attention_norm, config_.rms_norm_eps), precision_);
+    hidden = hidden + mlp.output;
+    result.expert_load.push_back(mlp.load);
+  }
+  choice.distillation().finish();
+  result.indexer_losses = choice.distillation().losses();
+  result.hidden = rms_norm(hidden, parameters_.final_norm, config_.rms_norm_eps);
+  return result;
+}
+
+at::Tensor Model::logits(const at::Tensor& hidden) const {
+  const at::Tensor& head =
+      parameters_.lm_head.defined() ? parameters_.lm_head : parameters_.embedding;
+  return linear(hidden, head, {}, precision_).to(head.scalar_type());
+}
+
+LanguageLoss language_loss(const Model& model, const at::Tensor& hidden, const at::Tensor& tokens,
+                           const at::Tensor& is_target) {
+  const std::int64_t predictions = tokens.size(1) - 1;
+  const at::Tensor rows = is_target.narrow(1, 1, predictions).reshape({-1}).nonzero().squeeze(1);
+  if (rows.size(0) == 0) throw InvalidArgument("training: a batch without a token to predict");
+  const at::Tensor targets = tokens.narrow(1, 1, predictions).reshape({-1}).index_select(0, rows);
+  const at::Tensor from =
+      hidden.narrow(1, 0, predictions).reshape({-1, hidden.size(2)}).index_select(0, rows);
+  const at::Tensor logits = model.logits(from);
+  return {at::cross_entropy_loss(logits, targets),
+          (logits.detach().argmax(-1) == targets).to(at::kFloat).mean()};
+}
+
+}  // namespace dsabench::train

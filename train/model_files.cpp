@@ -1,0 +1,117 @@
+#include "train/model_files.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/model/safetensors.h"
+#include "engine/text/word_level_tokenizer.h"
+#include "kernels/base/error.h"
+#include "suites/facts/vocabulary.h"
+
+namespace dsabench::train {
+namespace {
+
+void write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (!file) throw IoError(fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+}
+
+/// Takes fused tensors apart, and holds the host copies that are written.
+class CheckpointTensors {
+ public:
+  explicit CheckpointTensors(DType dtype) : dtype_(dtype) {}
+
+  void add(const NamedParameter& parameter) {
+    const std::string& name = parameter.name;
+    const at::Tensor& tensor = parameter.tensor;
+    if (parameter.kind == ParameterKind::router_bias) return add(name, tensor, DType::f32);
+    if (const auto prefix = before(name, "experts.gate_up_proj")) {
+      for (std::int64_t e = 0; e < tensor.size(0); ++e) {
+        add_halves(fmt::format("{}experts.{}.", *prefix, e), tensor.select(0, e));
+      }
+    } else if (const auto of = before(name, "experts.down_proj")) {
+      for (std::int64_t e = 0; e < tensor.size(0); ++e) {
+        add(fmt::format("{}experts.{}.down_proj.weight", *of, e), tensor.select(0, e), dtype_);
+      }
+    } else if (const auto mlp = before(name, "gate_up_proj.weight")) {
+      add_halves(*mlp, tensor);
+    } else {
+      add(name, tensor, dtype_);
+    }
+  }
+
+  void write(const std::string& path) const {
+    std::vector<std::pair<std::string, ConstTensorView>> views;
+    for (const Entry& entry : entries_) {
+      const std::vector<std::int64_t> shape = entry.tensor.sizes().vec();
+      views.emplace_back(entry.name, ConstTensorView(entry.tensor.data_ptr(), entry.dtype, shape));
+    }
+    write_safetensors(path, views);
+  }
+
+ private:
+  struct Entry {
+    std::string name;
+    at::Tensor tensor;
+    DType dtype;
+  };
+
+  /// What stands before `suffix` in a name that ends with it.
+  static std::optional<std::string> before(const std::string& name, std::string_view suffix) {
+    if (!name.ends_with(suffix)) return std::nullopt;
+    return name.substr(0, name.size() - suffix.size());
+  }
+
+  void add_halves(const std::string& prefix, const at::Tensor& gate_up) {
+    const auto halves = gate_up.chunk(2, 0);
+    add(prefix + "gate_proj.weight", halves[0], dtype_);
+    add(prefix + "up_proj.weight", halves[1], dtype_);
+  }
+
+  void add(const std::string& name, const at::Tensor& tensor, DType dtype) {
+    const auto type = dtype == DType::f32 ? at::kFloat : at::kBFloat16;
+    entries_.push_back({name, tensor.detach().to(at::kCPU, type).contiguous(), dtype});
+  }
+
+  DType dtype_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace
+
+ModelConfig config_for(ModelConfig config, const LayerPattern& pattern) {
+  config.pattern_keys = {};
+  if (pattern.num_full() < pattern.num_layers()) config.pattern_keys.pattern = pattern.letters();
+  return config;
+}
+
+void write_model(const std::string& folder, const ModelConfig& config, const Parameters& parameters,
+                 DType dtype) {
+  nlohmann::json json = nlohmann::json::parse(to_json(config));
+  const bool glm = config.family == ModelFamily::glm_moe_dsa;
+  json["architectures"] = {glm ? "GlmMoeDsaForCausalLM" : "DeepseekV32ForCausalLM"};
+  json["dtype"] = dtype == DType::f32 ? "float32" : "bfloat16";
+  write_file(folder + "/config.json", json.dump(2) + "\n");
+  CheckpointTensors tensors(dtype);
+  for (const NamedParameter& parameter : parameters.named()) tensors.add(parameter);
+  tensors.write(folder + "/model.safetensors");
+}
+
+void write_facts_tokenizer(const std::string& folder, const ModelConfig& config) {
+  const auto words = facts::vocabulary();
+  if (config.vocab_size < std::ssize(words)) {
+    throw InvalidArgument(fmt::format("{}: vocab_size is {}, the facts have {} words", config.name,
+                                      config.vocab_size, words.size()));
+  }
+  const WordLevelTokenizer tokenizer({{words.begin(), words.end()}, words[facts::kUnknown], {}},
+                                     "facts vocabulary");
+  write_file(folder + "/tokenizer.json", tokenizer.to_json() + "\n");
+}
+
+}  // namespace dsabench::train
