@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/forward.h"
+#include "engine/pass_in_pieces.h"
 #include "engine/weight_shapes.h"
 #include "kernels/base/check.h"
 
@@ -83,6 +84,7 @@ struct Engine::State {
   std::map<std::int64_t, Sequence> sequences;
   std::int64_t next_sequence = 0;
   std::uint64_t batch_stamp = 0;
+  std::uint64_t changes = 0;  ///< ends passes in pieces
   // Reused from call to call.
   std::vector<ForwardEntry> entries;
   std::vector<SequenceTokens> decode_batch;
@@ -148,6 +150,7 @@ void Engine::State::check_reserve(std::int64_t tokens) const {
 
 /// Takes the blocks for a call's tokens and stages these for passes of `chunk` tokens an entry.
 void Engine::State::stage(std::span<const SequenceTokens> batch, std::int64_t chunk) {
+  ++changes;
   call_entries.clear();
   for (const SequenceTokens& entry : batch) {
     SequenceCache& cache = sequence(entry.sequence).cache;
@@ -211,12 +214,14 @@ void Engine::reserve(std::int64_t sequences, std::int64_t tokens) {
   if (sequences < 0) {
     throw InvalidArgument(fmt::format("engine: reserve for {} sequences", sequences));
   }
+  ++state_->changes;
   state_->pool->make_room(sequences * ops::blocks_of(tokens));
   state_->wait();
 }
 
 std::int64_t Engine::add_sequence(std::int64_t reserve_tokens) {
   state_->check_reserve(reserve_tokens);
+  ++state_->changes;
   state_->pool->make_room(ops::blocks_of(reserve_tokens));
   SequenceCache cache(state_->pool);
   cache.reserve(reserve_tokens);
@@ -227,6 +232,7 @@ std::int64_t Engine::add_sequence(std::int64_t reserve_tokens) {
 
 void Engine::remove_sequence(std::int64_t sequence) {
   state_->sequence(sequence);
+  ++state_->changes;
   state_->sequences.erase(sequence);
 }
 
@@ -242,12 +248,14 @@ void Engine::truncate(std::int64_t sequence, std::int64_t tokens) {
     throw InvalidArgument(fmt::format("engine: sequence {} of {} tokens truncated to {}", sequence,
                                       cache.length(), tokens));
   }
+  ++state_->changes;
   cache.set_length(tokens);
   state_->wait();
 }
 
 void Engine::copy_sequence(std::int64_t from, std::int64_t to) {
   const SequenceCache& source = state_->sequence(from).cache;
+  ++state_->changes;
   state_->sequence(to).cache.assign(source);
   state_->wait();
 }
@@ -300,6 +308,18 @@ void Engine::decode(std::span<const std::int64_t> sequences, std::span<const std
   forward(state_->decode_batch, LogitRows::last, logits, observer);
 }
 
+PassInPieces Engine::begin_pass(std::span<const SequenceTokens> batch) {
+  State& state = *state_;
+  const std::int64_t tokens = state.check_batch(batch);
+  state.stage(batch, tokens);
+  std::vector<ForwardEntry> entries;
+  for (const SequenceTokens& entry : batch) {
+    entries.push_back(
+        {entry.sequence, &state.sequence(entry.sequence).cache, std::ssize(entry.tokens), {}});
+  }
+  return {*this, state.changes, state.forward, state.input.next(tokens), std::move(entries)};
+}
+
 Snapshot Engine::snapshot(std::int64_t sequence) const {
   Snapshot copy(cache(sequence).clone());
   state_->wait();
@@ -307,7 +327,9 @@ Snapshot Engine::snapshot(std::int64_t sequence) const {
 }
 
 void Engine::restore(std::int64_t sequence, const Snapshot& snapshot) {
-  state_->sequence(sequence).cache.assign(snapshot.cache_);
+  Sequence& to = state_->sequence(sequence);
+  ++state_->changes;
+  to.cache.assign(snapshot.cache_);
   state_->wait();
 }
 

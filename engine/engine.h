@@ -93,6 +93,8 @@ struct SequenceTokens {
 
 enum class LogitRows { last, all };
 
+class PassInPieces;
+
 /// Runs where its weights live and in their type. Tokens are the host's, logits the host's or on
 /// the weights' device. Calls return once the device has finished, but for `forward` and `decode`
 /// with logits on the device: these are there for what is given to its queue next. A forward pass
@@ -145,6 +147,10 @@ class Engine {
   /// Appends one token per sequence. logits [sequences, vocab].
   void decode(std::span<const std::int64_t> sequences, std::span<const std::int32_t> tokens,
               TensorView logits, ForwardObserver* observer = nullptr);
+
+  /// A forward pass over the batch that appends nothing and is run layer by layer under any
+  /// pattern (engine/pass_in_pieces.h). Takes blocks for its tokens. Throws as forward.
+  PassInPieces begin_pass(std::span<const SequenceTokens> batch);
 
   Snapshot snapshot(std::int64_t sequence) const;
   /// Puts the snapshot's state into a sequence (the same or another). Throws where the snapshot

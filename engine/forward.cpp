@@ -149,48 +149,80 @@ void Forward::take_step_key(std::span<const ForwardEntry> entries) {
   }
 }
 
+void Forward::begin(const PassInput& input, std::span<const ForwardEntry> entries) {
+  const ClockGuard guard{clock_};
+  pack(entries);
+  embed(input);
+}
+
+void Forward::continue_to(const PassInput& input, const LayerPattern& pattern, std::int64_t begin,
+                          std::int64_t end, ForwardObserver* observer) {
+  const ClockGuard guard{clock_};
+  run_layers(input, pattern, begin, end, observer);
+}
+
+void Forward::end(std::span<const ForwardEntry> entries) {
+  const ClockGuard guard{clock_};
+  copy_logits(entries, compute_logits(entries, residual()));
+}
+
 /// The pass itself. Returns logits that `copy_logits` has yet to bring to the host.
 ConstTensorView Forward::compute(const PassInput& input, std::span<const ForwardEntry> entries,
                                  ForwardObserver* observer) {
-  clock_.enter(kNoLayer, Stage::other);
-  const TensorView hidden = hidden_.take(dtype_, {num_rows_, config_.hidden_size}, queue_);
-  ops::embedding(ctx_, {.table = weights_.embedding, .tokens = input.tokens, .out = hidden});
-  const std::int64_t half = config_.qk_rope_dim / 2;
-  const TensorView cos = cos_.take(DType::f32, {num_rows_, half}, queue_);
-  const TensorView sin = sin_.take(DType::f32, {num_rows_, half}, queue_);
-  clock_.enter(kNoLayer, Stage::norm_rope_quant);
-  ops::rope_angles(ctx_, {&frequencies_, input.positions, cos, sin});
-  // Decode steps are computed alike whether they are recorded or not.
-  const bool is_step = queue_ != nullptr && has_one_row_each();
-  const ConstTensorView positions = is_step ? input.positions : ConstTensorView();
-  if (!dense_attention_) index_cache_.begin_forward(num_rows_, config_.index_top_k, queue_);
-
+  const TensorView hidden = embed(input);
   if (observer != nullptr) {
     clock_.leave();
     observer->on_forward(observed_rows_, hidden);
   }
-  for (std::int64_t layer = 0; layer < config_.num_layers; ++layer) {
-    run_layer({.ctx = ctx_,
-               .queue = queue_,
-               .dtype = dtype_,
-               .clock = clock_,
-               .pool = entries.front().cache->pool(),
-               .sequences = packed_,
-               .num_rows = num_rows_,
-               .slots = input.slots,
-               .positions = positions,
-               .cos = cos,
-               .sin = sin,
-               .layer = layer,
-               .traced = observer != nullptr},
-              hidden, observer);
-  }
+  run_layers(input, pattern_, 0, config_.num_layers, observer);
   if (observer != nullptr) {
     const TensorView normed = final_norm(hidden);
     clock_.leave();
     observer->on_final_norm(normed);
   }
   return compute_logits(entries, hidden);
+}
+
+TensorView Forward::residual() {
+  return hidden_.take(dtype_, {num_rows_, config_.hidden_size}, queue_);
+}
+
+/// What all layers need, and the first one's input, which is returned.
+TensorView Forward::embed(const PassInput& input) {
+  clock_.enter(kNoLayer, Stage::other);
+  const TensorView hidden = residual();
+  ops::embedding(ctx_, {.table = weights_.embedding, .tokens = input.tokens, .out = hidden});
+  const std::int64_t half = config_.qk_rope_dim / 2;
+  const TensorView cos = cos_.take(DType::f32, {num_rows_, half}, queue_);
+  const TensorView sin = sin_.take(DType::f32, {num_rows_, half}, queue_);
+  clock_.enter(kNoLayer, Stage::norm_rope_quant);
+  ops::rope_angles(ctx_, {&frequencies_, input.positions, cos, sin});
+  if (!dense_attention_) index_cache_.begin_forward(num_rows_, config_.index_top_k, queue_);
+  return hidden;
+}
+
+void Forward::run_layers(const PassInput& input, const LayerPattern& pattern, std::int64_t begin,
+                         std::int64_t end, ForwardObserver* observer) {
+  const std::int64_t half = config_.qk_rope_dim / 2;
+  // Decode steps are computed alike whether they are recorded or not.
+  const bool is_step = queue_ != nullptr && has_one_row_each();
+  const ConstTensorView positions = is_step ? input.positions : ConstTensorView();
+  for (std::int64_t layer = begin; layer < end; ++layer) {
+    run_layer({.ctx = ctx_,
+               .queue = queue_,
+               .dtype = dtype_,
+               .clock = clock_,
+               .pool = packed_.front().cache->pool(),
+               .sequences = packed_,
+               .num_rows = num_rows_,
+               .slots = input.slots,
+               .positions = positions,
+               .cos = cos_.take(DType::f32, {num_rows_, half}, queue_),
+               .sin = sin_.take(DType::f32, {num_rows_, half}, queue_),
+               .layer = layer,
+               .traced = observer != nullptr},
+              pattern, residual(), observer);
+  }
 }
 
 void Forward::pack(std::span<const ForwardEntry> entries) {
@@ -205,7 +237,8 @@ void Forward::pack(std::span<const ForwardEntry> entries) {
   }
 }
 
-void Forward::run_layer(const LayerPass& pass, TensorView hidden, ForwardObserver* observer) {
+void Forward::run_layer(const LayerPass& pass, const LayerPattern& pattern, TensorView hidden,
+                        ForwardObserver* observer) {
   const LayerWeights& weights = weights_.layers[static_cast<std::size_t>(pass.layer)];
   const auto eps = static_cast<float>(config_.rms_norm_eps);
   const TensorView attention_input = pass.take(attention_input_, {num_rows_, config_.hidden_size});
@@ -213,7 +246,7 @@ void Forward::run_layer(const LayerPass& pass, TensorView hidden, ForwardObserve
   ops::rms_norm(ctx_, {hidden, weights.input_norm, attention_input, eps});
 
   const TensorView qr = attention_.query_latent(pass, weights.attention, attention_input);
-  const bool runs_indexer = !dense_attention_ && pattern_.is_full(pass.layer);
+  const bool runs_indexer = !dense_attention_ && pattern.is_full(pass.layer);
   TensorView indices, margins;
   if (!dense_attention_) indices = index_cache_.indices();
   if (runs_indexer) {

@@ -37,6 +37,19 @@ class Forward {
   void run(const PassInput& input, std::span<const ForwardEntry> entries,
            ForwardObserver* observer);
 
+  /// A pass in pieces, in this order. The layers may be run again from where `residual` and
+  /// `indices` were put back to. Lengths stay as they are, and it is not among num_forwards. The
+  /// input and the entries' caches outlive it, and no `run` comes in between.
+  void begin(const PassInput& input, std::span<const ForwardEntry> entries);
+  /// Layers [begin, end), Full and Shared as `pattern` says.
+  void continue_to(const PassInput& input, const LayerPattern& pattern, std::int64_t begin,
+                   std::int64_t end, ForwardObserver* observer);
+  void end(std::span<const ForwardEntry> entries);
+  /// [rows, D]: what goes from layer to layer.
+  TensorView residual();
+  IndexCache& indices() { return index_cache_; }
+  DeviceQueue* queue() const { return queue_; }
+
   std::int64_t num_forwards() const { return num_forwards_; }
   /// Read from the device at the call; valid until the next.
   std::span<const std::uint64_t> indexer_runs() const;
@@ -55,7 +68,11 @@ class Forward {
   void take_step_key(std::span<const ForwardEntry> entries);
   ConstTensorView compute(const PassInput& input, std::span<const ForwardEntry> entries,
                           ForwardObserver* observer);
-  void run_layer(const LayerPass& pass, TensorView hidden, ForwardObserver* observer);
+  TensorView embed(const PassInput& input);
+  void run_layers(const PassInput& input, const LayerPattern& pattern, std::int64_t begin,
+                  std::int64_t end, ForwardObserver* observer);
+  void run_layer(const LayerPass& pass, const LayerPattern& pattern, TensorView hidden,
+                 ForwardObserver* observer);
   ConstTensorView compute_logits(std::span<const ForwardEntry> entries, ConstTensorView hidden);
   void copy_logits(std::span<const ForwardEntry> entries, ConstTensorView logits);
   TensorView gather_wanted(std::span<const ForwardEntry> entries, ConstTensorView hidden);

@@ -1,5 +1,7 @@
 #include "engine/host_view.h"
 
+#include <cstring>
+
 #include "kernels/base/context.h"
 #include "kernels/base/float_formats.h"
 #include "kernels/cuda/device_queue.h"
@@ -21,27 +23,29 @@ Tensor widened(Tensor host) {
   return wide;
 }
 
-/// A contiguous view's elements on the host.
-Tensor fetch(ConstTensorView view) {
-  DeviceQueue& queue = *cuda::device_queue(view.device());
-  Tensor host(view.dtype(), {view.shape().begin(), view.shape().end()});
-  queue.copy(host.view().raw(), view.raw(), view.bytes());
-  queue.wait();
+}  // namespace
+
+Tensor host_copy(ConstTensorView tensor) {
+  Tensor host(tensor.dtype(), {tensor.shape().begin(), tensor.shape().end()});
+  if (DeviceQueue* queue = cuda::device_queue(tensor.device())) {
+    queue->copy(host.view().raw(), tensor.raw(), tensor.bytes());
+    queue->wait();
+  } else {
+    std::memcpy(host.view().raw(), tensor.raw(), static_cast<std::size_t>(tensor.bytes()));
+  }
   return widened(std::move(host));
 }
-
-}  // namespace
 
 ConstTensorView HostView::all() const& {
   if (view_.empty() || view_.device().is_cpu()) return view_;
   Tensor& all = fetched().all;
-  if (all.empty()) all = fetch(view_);
+  if (all.empty()) all = host_copy(view_);
   return all;
 }
 
 const Tensor& HostView::fetched_row(std::int64_t i) const {
   Tensor& row = fetched().rows[i];
-  if (row.empty()) row = fetch(view_.rows(i, 1));
+  if (row.empty()) row = host_copy(view_.rows(i, 1));
   return row;
 }
 
@@ -87,7 +91,7 @@ Tensor gathered_rows(ConstTensorView matrix, std::span<const std::int32_t> chose
   Tensor device_ids(DType::i32, {count}, queue);
   device_ids.copy_bytes(ids, ids.bytes());
   ops::embedding(ctx, {.table = matrix, .tokens = device_ids, .out = rows});
-  return fetch(rows);
+  return host_copy(rows);
 }
 
 }  // namespace dsabench

@@ -49,6 +49,9 @@ class HostView {
   mutable std::shared_ptr<Fetched> fetched_;
 };
 
+/// A contiguous tensor's elements on the host; bf16 widened to f32. Waits for the device.
+Tensor host_copy(ConstTensorView tensor);
+
 /// Positions [0, count) of a sequence in one of the tensors of its caches (BlockPool), brought
 /// together on the host; bf16 widened to f32. Waits for the device.
 Tensor cached_rows(ConstTensorView rows, std::span<const std::int32_t> blocks, std::int64_t count);

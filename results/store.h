@@ -7,6 +7,7 @@
 
 #include "results/profile_record.h"
 #include "results/record.h"
+#include "results/search_record.h"
 
 namespace dsabench {
 
@@ -85,6 +86,9 @@ class ResultStore {
   /// cell, and what was seen, in one transaction.
   void add_profile(const RunRecord& run, const PlannedCell& planned, const ProfileRecord& profile);
 
+  /// Writes a search: its run (of status kSearchStatus) and what was seen, in one transaction.
+  void add_search(const RunRecord& run, const SearchRecord& search);
+
   /// Newest first.
   std::vector<RunRecord> list_runs() const;
   /// By full id or unique prefix; throws InvalidArgument for none or several.
@@ -93,6 +97,8 @@ class ResultStore {
   RunProgress load_progress(const std::string& id_or_prefix) const;
   /// Nothing for a run that is none. Throws InvalidArgument where there is no such run.
   std::optional<ProfileRecord> load_profile(const std::string& id_or_prefix) const;
+  /// Nothing for a run that is none. Throws InvalidArgument where there is no such run.
+  std::optional<SearchRecord> load_search(const std::string& id_or_prefix) const;
   /// Patterns seen so far with the cells that used them, for `list patterns`.
   struct PatternUse {
     std::string pattern, origin;

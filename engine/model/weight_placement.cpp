@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/host_view.h"
 #include "kernels/base/float_formats.h"
 
 namespace dsabench {
@@ -16,15 +15,6 @@ Tensor rounded_to_bf16(const Tensor& tensor) {
 #pragma omp parallel for schedule(static) if (count > 1 << 16)
   for (std::int64_t i = 0; i < count; ++i) to[i] = f32_to_bf16(from[i]);
   return rounded;
-}
-
-Tensor on_host(const Tensor& tensor) {
-  if (tensor.empty()) return {};
-  const HostView read(tensor);
-  const ConstTensorView all = read.all();
-  Tensor copy(DType::f32, {tensor.shape().begin(), tensor.shape().end()});
-  std::memcpy(copy.data<float>(), all.raw(), static_cast<std::size_t>(copy.bytes()));
-  return copy;
 }
 
 }  // namespace
@@ -50,26 +40,6 @@ void place(LayerWeights& layer, const WeightPlacement& placement) {
     const WeightPlacement where{placement.queue, stays_f32 ? DType::f32 : placement.dtype};
     tensor = placed(std::move(tensor), where);
   });
-}
-
-AttentionWeights host_copy(const AttentionWeights& w) {
-  AttentionWeights copy;
-  copy.q_a_proj = on_host(w.q_a_proj);
-  copy.q_a_norm = on_host(w.q_a_norm);
-  copy.q_b_proj = on_host(w.q_b_proj);
-  copy.kv_a_proj = on_host(w.kv_a_proj);
-  copy.kv_a_norm = on_host(w.kv_a_norm);
-  copy.kv_b_proj = on_host(w.kv_b_proj);
-  copy.o_proj = on_host(w.o_proj);
-  copy.q_a_bias = on_host(w.q_a_bias);
-  copy.kv_a_bias = on_host(w.kv_a_bias);
-  copy.o_bias = on_host(w.o_bias);
-  if (w.indexer) {
-    copy.indexer.emplace(IndexerWeights{
-        on_host(w.indexer->wq_b), on_host(w.indexer->wk), on_host(w.indexer->k_norm_weight),
-        on_host(w.indexer->k_norm_bias), on_host(w.indexer->weights_proj)});
-  }
-  return copy;
 }
 
 }  // namespace dsabench

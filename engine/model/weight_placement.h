@@ -41,7 +41,4 @@ void for_each_tensor(LayerWeights& layer, Action action) {
   }
 }
 
-/// f32 copies on the host, for a reference: of what the device holds, as rounded there.
-AttentionWeights host_copy(const AttentionWeights& weights);
-
 }  // namespace dsabench

@@ -74,7 +74,8 @@ constexpr Invariant kInvariants[] = {
      " FROM answer WHERE NOT (score >= 0 AND score <= 1)"},
     {"run_status",
      "SELECT 'run ' || run_id || ': status ' || status"
-     " FROM run WHERE status NOT IN ('running', 'done', 'interrupted', 'failed', 'profile')"},
+     " FROM run WHERE status NOT IN ('running', 'done', 'interrupted', 'failed', 'profile',"
+     " 'search')"},
     {"profile",
      "SELECT 'run ' || run_id || ': its status is ' || status || ', and it '"
      "  || iif(profile.run_id IS NULL, 'has no profile', 'has a profile')"
@@ -86,6 +87,16 @@ constexpr Invariant kInvariants[] = {
      "  || ' to ' || last"
      " FROM (SELECT run_id, count(*) AS found, min(position) AS first, max(position) AS last"
      "  FROM profile_value GROUP BY run_id, watched) WHERE first <> 0 OR last <> found - 1"},
+    {"search",
+     "SELECT 'run ' || run_id || ': its status is ' || status || ', and it '"
+     "  || iif(search.run_id IS NULL, 'has no search', 'has a search')"
+     " FROM run LEFT JOIN search USING (run_id)"
+     " WHERE (status = 'search') <> (search.run_id IS NOT NULL) UNION ALL"
+     " SELECT 'run ' || run_id || ' is a search and has cells'"
+     " FROM search WHERE run_id IN (SELECT run_id FROM planned_cell) UNION ALL"
+     " SELECT 'run ' || run_id || ': ' || method || ' flips layer ' || layer || ' of '"
+     "  || from_pattern || ', which is not Full'"
+     " FROM search_flip WHERE substr(from_pattern, layer + 1, 1) <> 'F'"},
     {"running_trial",
      "SELECT 'run ' || run_id || ' is done, but repeat ' || repeat || ' of cell ' || cell_id"
      "  || ' is marked as running'"

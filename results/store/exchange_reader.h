@@ -19,10 +19,11 @@ inline constexpr const char* kExchangeFormat = "dsabench-results";
 inline constexpr int kExchangeVersion = 1;
 
 /// Every table, those referred to first.
-inline constexpr std::array<const char*, 18> kExchangeTables = {
-    "run",    "cell",   "continuation", "ceiling",       "planned_cell",  "running_trial",
-    "trial",  "metric", "sample",       "stage_time",    "device_sample", "layer_runs",
-    "output", "answer", "profile",      "profile_value", "profile_stage", "profile_kernel"};
+inline constexpr std::array<const char*, 21> kExchangeTables = {
+    "run",    "cell",        "continuation",  "ceiling",       "planned_cell",  "running_trial",
+    "trial",  "metric",      "sample",        "stage_time",    "device_sample", "layer_runs",
+    "output", "answer",      "profile",       "profile_value", "profile_stage", "profile_kernel",
+    "search", "search_flip", "search_pattern"};
 
 using ExchangeValue = std::variant<std::int64_t, double, std::string>;
 using RowCounts = std::map<std::string, std::int64_t>;

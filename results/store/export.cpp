@@ -34,7 +34,10 @@ constexpr std::array<const char*, store::kExchangeTables.size()> kOrder = {
     "run_id",
     "run_id, watched, position",
     "run_id, watched, sample, layer, stage",
-    "run_id, layer, stage, name"};
+    "run_id, layer, stage, name",
+    "run_id",
+    "run_id, calibration, method, step, position",
+    "run_id, calibration, method, pattern"};
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {

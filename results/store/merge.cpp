@@ -113,6 +113,9 @@ Merged merge_run(SQLite::Database& db, const std::string& run_id) {
            "INSERT INTO main.profile_value SELECT * FROM incoming.profile_value WHERE run_id = ?",
            "INSERT INTO main.profile_stage SELECT * FROM incoming.profile_stage WHERE run_id = ?",
            "INSERT INTO main.profile_kernel SELECT * FROM incoming.profile_kernel WHERE run_id = ?",
+           "INSERT INTO main.search SELECT * FROM incoming.search WHERE run_id = ?",
+           "INSERT INTO main.search_flip SELECT * FROM incoming.search_flip WHERE run_id = ?",
+           "INSERT INTO main.search_pattern SELECT * FROM incoming.search_pattern WHERE run_id = ?",
        }) {
     execute_for(db, sql, run_id);
   }

@@ -52,6 +52,8 @@ void insert_ceilings(SQLite::Database& db, const std::string& run_id,
 void insert_trial(SQLite::Database& db, const TrialRecord& trial);
 /// Its run and planned cell must be there.
 void insert_profile(SQLite::Database& db, const ProfileRecord& profile);
+/// Its run must be there.
+void insert_search(SQLite::Database& db, const SearchRecord& search);
 /// Replaces a marker of the same run, cell and repeat.
 void insert_running_trial(SQLite::Database& db, const RunningTrial& trial);
 void delete_running_trial(SQLite::Database& db, const std::string& run_id,
@@ -72,6 +74,8 @@ std::optional<std::int64_t> other_process_of(SQLite::Database& db, const std::st
 std::vector<RunProgress::Pair> read_tried_pairs(SQLite::Database& db, const std::string& run_id);
 /// Nothing where the run is no profile.
 std::optional<ProfileRecord> read_profile(SQLite::Database& db, const std::string& run_id);
+/// Nothing where the run is no search.
+std::optional<SearchRecord> read_search(SQLite::Database& db, const std::string& run_id);
 /// In the order they were written; stage times by metric, sample, layer and stage, layer runs by
 /// layer.
 std::vector<TrialRecord> read_trials(SQLite::Database& db, const std::string& run_id);

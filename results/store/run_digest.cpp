@@ -68,6 +68,10 @@ constexpr const char* kOfRun[] = {
     "SELECT * FROM {0}.profile_value WHERE run_id = ? ORDER BY watched, position",
     "SELECT * FROM {0}.profile_stage WHERE run_id = ? ORDER BY watched, sample, layer, stage",
     "SELECT * FROM {0}.profile_kernel WHERE run_id = ? ORDER BY layer, stage, name",
+    "SELECT * FROM {0}.search WHERE run_id = ?",
+    ("SELECT * FROM {0}.search_flip WHERE run_id = ?"
+     " ORDER BY calibration, method, step, position"),
+    "SELECT * FROM {0}.search_pattern WHERE run_id = ? ORDER BY calibration, method, pattern",
 };
 
 constexpr const char* kOfTrial[] = {

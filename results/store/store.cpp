@@ -128,9 +128,11 @@ std::vector<RunningTrial> ResultStore::record_crashes(const std::string& run_id,
   state_->write("record the crashed trials of run " + run_id, [&] {
     crashed = store::read_running_trials(state_->db, run_id);
     std::erase_if(crashed, store::is_alive);
+    if (crashed.empty()) return;
+    const RunRecord run = store::read_run(state_->db, run_id);
     for (const RunningTrial& marker : crashed) {
       store::insert_trial(state_->db,
-                          ended_trial(marker, TrialOutcome::failed, kCrashReason, now_ms));
+                          ended_trial(run, marker, TrialOutcome::failed, kCrashReason, now_ms));
       store::delete_running_trial(state_->db, marker.run_id, marker.cell_id, marker.repeat);
     }
   });
@@ -195,6 +197,14 @@ void ResultStore::add_profile(const RunRecord& run, const PlannedCell& planned,
   });
 }
 
+void ResultStore::add_search(const RunRecord& run, const SearchRecord& search) {
+  state_->write("add search " + run.run_id, [&] {
+    if (run.status != kSearchStatus) throw StoreError("status of a search: " + run.status);
+    store::insert_run(state_->db, run);
+    store::insert_search(state_->db, search);
+  });
+}
+
 std::vector<RunRecord> ResultStore::list_runs() const {
   return state_->read("list runs", [&] { return store::read_runs(state_->db); });
 }
@@ -219,6 +229,12 @@ RunProgress ResultStore::load_progress(const std::string& id_or_prefix) const {
 std::optional<ProfileRecord> ResultStore::load_profile(const std::string& id_or_prefix) const {
   return state_->read("load a profile", [&] {
     return store::read_profile(state_->db, store::find_run_id(state_->db, id_or_prefix));
+  });
+}
+
+std::optional<SearchRecord> ResultStore::load_search(const std::string& id_or_prefix) const {
+  return state_->read("load a search", [&] {
+    return store::read_search(state_->db, store::find_run_id(state_->db, id_or_prefix));
   });
 }
 

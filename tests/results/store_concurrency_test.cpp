@@ -209,6 +209,40 @@ TEST_CASE("one process at a time has a run under way, between its trials too") {
   CHECK(others(false));
 }
 
+TEST_CASE("a trial that crashed is of the machine and build that ran it") {
+  DSABENCH_SEEDED(random);
+  ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  RunRecord run = random_run(random);
+  run.status = "running";
+  run.machine_id = "m1";
+  run.build_id = "b1";
+  run.continuations = {{100, "resume", "m2", "{}", "b1", "{}"},
+                       {200, "resume", "m1", "{}", "b2", "{}"}};
+  const auto plan = random_plan(random, 4);
+  const std::vector<std::int64_t> begun = {99, 100, 199, 200};
+  HeldChild child([&](auto hold) {
+    ResultStore store = ResultStore::open(path, Mode::read_write);
+    store.add_run(run, plan);
+    for (std::size_t i = 0; i < begun.size(); ++i) {
+      store.begin_trial(run.run_id, plan[i].cell.cell_id, 0, begun[i]);
+    }
+    hold();
+  });
+  child.end();
+  ResultStore store = ResultStore::open(path, Mode::read_write);
+  CHECK(store.record_crashes(run.run_id, 300).size() == 4);
+  std::map<std::int64_t, std::pair<std::string, std::string>> makers;
+  for (const TrialRecord& trial : store.load_run(run.run_id).trials) {
+    makers[trial.started_ms] = {trial.machine_id, trial.build_id};
+  }
+  using Makers = std::pair<std::string, std::string>;
+  CHECK(makers.at(99) == Makers("", ""));
+  CHECK(makers.at(100) == Makers("m2", ""));
+  CHECK(makers.at(199) == Makers("m2", ""));
+  CHECK(makers.at(200) == Makers("", "b2"));
+}
+
 TEST_CASE("a live process is not the one that had its number in another boot or before") {
   DSABENCH_SEEDED(random);
   ScratchFolder folder;

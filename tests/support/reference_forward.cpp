@@ -177,13 +177,25 @@ class Pass {
         rotation_.apply(q, h * dim, t, options_.indexer_rope);
       const Vector gates = linear(w.weights_proj, x[t]);
       Vector scores(static_cast<std::size_t>(t + 1));
+      double term_norm = 0.0;
       for (std::int64_t s = 0; s <= t; ++s) {
+        double squares = 0.0;
         for (std::int64_t h = 0; h < heads; ++h) {
-          const double dot =
-              std::inner_product(keys[s].begin(), keys[s].end(), q.begin() + h * dim, 0.0);
-          scores[s] += gates[h] / std::sqrt(heads) * std::max(0.0, dot / std::sqrt(dim));
+          double dot = 0.0, products = 0.0, q_squares = 0.0, k_squares = 0.0;
+          for (std::int64_t i = 0; i < dim; ++i) {
+            const double qi = q[h * dim + i], ki = keys[s][i];
+            dot += qi * ki;
+            products += qi * qi * ki * ki;
+            q_squares += qi * qi;
+            k_squares += ki * ki;
+          }
+          const double gate = gates[h] / std::sqrt(heads);
+          scores[s] += gate * std::max(0.0, dot / std::sqrt(dim));
+          squares += gate * gate / dim * std::max(products, q_squares * k_squares / dim);
         }
+        term_norm = std::max(term_norm, std::sqrt(squares));
       }
+      result_.index_term_norms[layer].push_back(term_norm);
       result_.index_margin =
           std::min(result_.index_margin, reference::topk_margin(scores, c_.index_top_k));
       if (options_.index_sets == nullptr) {
@@ -274,6 +286,7 @@ ReferenceResult reference_forward(const ModelConfig& config, const Weights& weig
   result.experts =
       options.experts != nullptr ? *options.experts : empty_choices(layers, tokens.size());
   result.index_scores.resize(static_cast<std::size_t>(layers));
+  result.index_term_norms.resize(static_cast<std::size_t>(layers));
   Rows hidden;
   for (const std::int32_t token : tokens) {
     const float* row = weights.embedding.view().row<float>(token);

@@ -30,6 +30,11 @@ struct ReferenceResult {
   std::vector<std::vector<double>> logits;               ///< [position][vocab]
   /// [layer][position][key <= position], Full layers only.
   std::vector<std::vector<std::vector<double>>> index_scores;
+  /// [layer][position], Full layers only: the largest, over the keys, of sqrt(sum of the squares of
+  /// a score's terms g_h q_hi k_i), or of the same after q and k were rotated to spread evenly.
+  /// Rounding each q and k by a relative e moves a score by about sqrt(2) e times this, however
+  /// far its terms cancel.
+  std::vector<std::vector<double>> index_term_norms;
   Choices index_sets, experts;
   /// Smallest gap that a selection, or a choice of experts, rested on.
   double index_margin = std::numeric_limits<double>::infinity();
