@@ -34,8 +34,8 @@ const std::vector<std::int64_t>& metric_values(const TrialRecord& trial, std::st
   return found == trial.metrics.end() ? kNone : found->values;
 }
 
-TrialRecord ended_trial(const RunningTrial& running, TrialOutcome outcome, std::string reason,
-                        std::int64_t finished_ms) {
+TrialRecord ended_trial(const RunRecord& run, const RunningTrial& running, TrialOutcome outcome,
+                        std::string reason, std::int64_t finished_ms) {
   TrialRecord trial;
   trial.run_id = running.run_id;
   trial.cell_id = running.cell_id;
@@ -46,6 +46,11 @@ TrialRecord ended_trial(const RunningTrial& running, TrialOutcome outcome, std::
   trial.outcome = outcome;
   trial.reason = std::move(reason);
   trial.verification_json = trial.conditions_json = "{}";
+  for (const Continuation& made_by : run.continuations) {
+    if (made_by.started_ms > running.started_ms) break;
+    trial.machine_id = made_by.machine_id == run.machine_id ? "" : made_by.machine_id;
+    trial.build_id = made_by.build_id == run.build_id ? "" : made_by.build_id;
+  }
   return trial;
 }
 

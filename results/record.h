@@ -37,7 +37,7 @@ struct RunRecord {
   std::string run_id;            ///< UUIDv7: sorts by time
   std::int64_t started_ms = 0;   ///< Unix time
   std::int64_t finished_ms = 0;  ///< 0 while it runs
-  std::string status;            ///< running, done, interrupted, failed, profile
+  std::string status;            ///< running, done, interrupted, failed, profile, search
   std::string command_line;
   std::string tool_version;
   std::string machine_id, machine_json;  ///< hardware, driver and its settings
@@ -97,6 +97,10 @@ struct StageTime {
   std::string stage;
   std::int64_t nanoseconds = 0;
 };
+
+/// In a trial's conditions: the nanoseconds of the sample that its stages were timed in, where that
+/// was one of their own.
+inline constexpr const char* kStageSample = "stage_sample_ns";
 
 /// What the indexer of one layer counted in a trial, and what the pattern says it must be.
 struct LayerRuns {
@@ -162,8 +166,9 @@ struct RunningTrial : ProcessMark {
   std::int64_t started_ms = 0;
 };
 
-/// The trial that a begun one becomes where it ends without having measured anything.
-TrialRecord ended_trial(const RunningTrial& running, TrialOutcome outcome, std::string reason,
-                        std::int64_t finished_ms);
+/// The trial that a begun one of this run becomes where it ends without having measured anything:
+/// made by what had the run under way when it began.
+TrialRecord ended_trial(const RunRecord& run, const RunningTrial& running, TrialOutcome outcome,
+                        std::string reason, std::int64_t finished_ms);
 
 }  // namespace dsabench

@@ -119,12 +119,18 @@ ScoreDifference mean_over(const std::vector<ScoreDifference>& tasks, std::vector
 }  // namespace
 
 std::vector<ScoreDifference> score_differences(const CellView& base, const CellView& candidate,
-                                               std::uint64_t seed, std::int64_t num_resamples) {
+                                               std::uint64_t seed, std::int64_t num_resamples,
+                                               std::span<const std::string> only_tasks) {
   const Tasks base_tasks = tasks_of(base);
   Tasks candidate_tasks = tasks_of(candidate);
   std::vector<std::string> order = base_tasks.order;
   for (const std::string& task : candidate_tasks.order) {
     if (!base_tasks.items.count(task)) order.push_back(task);
+  }
+  if (!only_tasks.empty()) {
+    std::erase_if(order, [&](const std::string& task) {
+      return std::find(only_tasks.begin(), only_tasks.end(), task) == only_tasks.end();
+    });
   }
   std::mt19937_64 random(seed);
   std::vector<double> sums(static_cast<std::size_t>(num_resamples));

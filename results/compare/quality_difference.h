@@ -1,6 +1,7 @@
 #pragma once
 /// Scores of two runs, question by question. Private to results/.
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,11 @@ struct ScoreDifference {
 };
 
 /// Per task in the base's order, then for several tasks their mean. An item asked in several trials
-/// counts once, with its mean score. Tasks without a common item have num_items 0.
+/// counts once, with its mean score. Tasks without a common item have num_items 0. `only_tasks`: of
+/// those alone; empty: of all.
 std::vector<ScoreDifference> score_differences(const report::CellView& base,
                                                const report::CellView& candidate,
-                                               std::uint64_t seed, std::int64_t num_resamples);
+                                               std::uint64_t seed, std::int64_t num_resamples,
+                                               std::span<const std::string> only_tasks = {});
 
 }  // namespace dsabench::compare

@@ -41,13 +41,12 @@ void read_shares(const json& table, IndexCache& paper) {
   }
 }
 
-void read_quality(const json& table, IndexCache& paper) {
-  paper.quality_origin = origin_of(table);
-  paper.quality_setting = table.at("setting");
-  table.at("suites").get_to(paper.quality_suites);
+QualityTable quality_of(const json& table) {
+  QualityTable quality{origin_of(table), table.at("setting"), table.at("suites"), {}};
   for (const json& row : table.at("rows")) {
-    paper.quality.push_back({row.at("name"), row.at("retention"), row.at("scores")});
+    quality.rows.push_back({row.at("name"), row.at("retention"), row.at("scores")});
   }
+  return quality;
 }
 
 IndexCache read(const json& document) {
@@ -58,7 +57,9 @@ IndexCache read(const json& document) {
                    setting.at("preset"), setting.at("gpu_memory_bytes")};
   read_speed(document.at("speed"), paper);
   read_shares(document.at("indexer_share"), paper);
-  read_quality(document.at("quality_744b"), paper);
+  paper.training_free = quality_of(document.at("quality_training_free"));
+  paper.similarity = quality_of(document.at("quality_similarity"));
+  paper.large = quality_of(document.at("quality_744b"));
   const json& patterns = document.at("patterns");
   paper.patterns_origin = origin_of(patterns);
   for (const json& row : patterns.at("rows")) {
@@ -76,6 +77,13 @@ double time_of(Quantity quantity, double value) {
 
 const char* quantity_name(Quantity quantity) {
   return kQuantities.at(static_cast<std::size_t>(quantity));
+}
+
+const QualityRow* QualityTable::row_of(std::string_view name, std::string_view retention) const {
+  for (const QualityRow& row : rows) {
+    if (row.name == name && row.retention == retention) return &row;
+  }
+  return nullptr;
 }
 
 std::optional<double> IndexCache::speed_of(Quantity quantity, std::int64_t context_tokens,

@@ -44,10 +44,22 @@ struct ShareFigure {
   double percent = 0;
 };
 
-/// A row of Table 4: scores of the 744B model, by suite.
+/// A row of a table of scores.
 struct QualityRow {
-  std::string name, retention;
+  std::string name;       ///< "DSA" (all layers Full), "uniform", "searched", "similarity"
+  std::string retention;  ///< nominal
   std::vector<double> scores;
+};
+
+/// Scores by suite; a table's first column is its average.
+struct QualityTable {
+  Origin origin;
+  std::string setting;  ///< of what model: "GLM-5 (744B), training-free"
+  std::vector<std::string> suites;
+  std::vector<QualityRow> rows;
+
+  /// Null where there is none.
+  const QualityRow* row_of(std::string_view name, std::string_view retention) const;
 };
 
 /// A pattern that the paper found by search.
@@ -60,12 +72,12 @@ struct SearchedPattern {
 struct IndexCache {
   std::string paper;
   Setting setting;
-  Origin speed_origin, share_origin, quality_origin, patterns_origin;
+  Origin speed_origin, share_origin, patterns_origin;
   std::vector<SpeedFigure> speed;
   std::vector<ShareFigure> shares;
-  std::string quality_setting;
-  std::vector<std::string> quality_suites;
-  std::vector<QualityRow> quality;
+  QualityTable training_free;  ///< Table 2
+  QualityTable similarity;     ///< Table 5
+  QualityTable large;          ///< Table 4: the 744B model
   std::vector<SearchedPattern> patterns;
   /// F layers of Table 1's model at a nominal retention.
   std::vector<std::pair<std::string, std::int64_t>> full_layers;

@@ -118,8 +118,9 @@ std::string build_note(const RunRecord& run) {
 /// What a cell's canonical form holds beyond the columns of the tables.
 json unshown_fields(const CellRecord& cell) {
   json fields = parse_object(cell.canonical_json);
-  for (const char* shown : {"model", "pattern", "suite", "context_tokens", "phase", "batch",
-                            "device_kind", "dtype", "indexer_mode", "picks", "decode_tokens"}) {
+  for (const char* shown :
+       {"layers", "whole_mlp", "model", "pattern", "suite", "context_tokens", "phase", "batch",
+        "device_kind", "dtype", "indexer_mode", "picks", "decode_tokens"}) {
     fields.erase(shown);
   }
   return fields;
@@ -127,6 +128,21 @@ json unshown_fields(const CellRecord& cell) {
 
 std::string dump(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+/// Of a slice what all tables show; its whole pattern only where cells of the same letters differ
+/// in it.
+void name_slices(const std::vector<CellView>& views, std::vector<json>& fields,
+                 std::vector<std::vector<std::string>>& parts) {
+  std::map<std::string, std::set<std::string>> wholes;  // by letters
+  for (const CellView& view : views) {
+    if (view.slice) wholes[view.cell().pattern].insert(view.slice->whole_pattern);
+  }
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    if (!views[i].slice) continue;
+    parts[i].push_back(describe(*views[i].slice));
+    if (wholes[views[i].cell().pattern].size() == 1) fields[i].erase("whole_pattern");
+  }
 }
 
 /// Names the fields by which cells stand apart from others of their kind: without them, two rows of
@@ -139,23 +155,45 @@ void name_variants(std::vector<CellView>& views) {
   std::map<bool, std::size_t> num_cells;
   std::map<std::pair<bool, std::string>, Seen> seen;
   std::vector<json> fields;
-  for (const CellView& view : views) {
-    ++num_cells[view.quality];
-    for (const auto& [key, value] : fields.emplace_back(unshown_fields(view.cell())).items()) {
-      Seen& entry = seen[{view.quality, key}];
+  std::vector<std::vector<std::string>> parts(views.size());
+  for (const CellView& view : views) fields.push_back(unshown_fields(view.cell()));
+  name_slices(views, fields, parts);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    ++num_cells[views[i].quality];
+    for (const auto& [key, value] : fields[i].items()) {
+      Seen& entry = seen[{views[i].quality, key}];
       entry.values.insert(dump(value));
       ++entry.num_cells;
     }
   }
   for (std::size_t i = 0; i < views.size(); ++i) {
-    std::vector<std::string> parts;
     for (const auto& [key, value] : fields[i].items()) {
       const Seen& entry = seen[{views[i].quality, key}];
       if (entry.values.size() == 1 && entry.num_cells == num_cells[views[i].quality]) continue;
-      parts.push_back(value == json(true) ? key : fmt::format("{}={}", key, dump(value)));
+      parts[i].push_back(value == json(true) ? key : fmt::format("{}={}", key, dump(value)));
     }
-    views[i].variant = fmt::format("{}", fmt::join(parts, ", "));
+    views[i].variant = fmt::format("{}", fmt::join(parts[i], ", "));
   }
+}
+
+/// `weights`: what a time of each layer counts for; where there is none for a layer it is 1.
+std::optional<double> weighted_percent(const CellView& view, std::string_view metric,
+                                       const std::vector<double>& weights) {
+  double indexer = 0, total = 0;
+  for (const TrialRecord* trial : view.ok_trials) {
+    for (const StageTime& time : trial->stage_times) {
+      if (time.metric != metric) continue;
+      const bool weighted = time.layer >= 0 && time.layer < std::ssize(weights);
+      const double weight = weighted ? weights[static_cast<std::size_t>(time.layer)] : 1.0;
+      const double ns = weight * static_cast<double>(time.nanoseconds);
+      total += ns;
+      if (time.stage == "indexer_proj" || time.stage == "indexer_score" || time.stage == "topk") {
+        indexer += ns;
+      }
+    }
+  }
+  if (total <= 0) return std::nullopt;
+  return 100.0 * indexer / total;
 }
 
 }  // namespace
@@ -175,6 +213,17 @@ std::vector<std::int64_t> CellView::pooled(std::string_view metric) const {
   return values;
 }
 
+std::vector<std::int64_t> CellView::pooled_extrapolated(std::string_view phase) const {
+  std::vector<std::int64_t> values;
+  if (!slice) return values;
+  for (const TrialRecord* trial : ok_trials) {
+    const std::vector<std::int64_t> own = extrapolated_values(*slice, *trial, phase);
+    if (own.empty()) return {};
+    values.insert(values.end(), own.begin(), own.end());
+  }
+  return values;
+}
+
 std::vector<CellView> view_cells(const RunResults& results) {
   std::map<std::string, std::vector<const TrialRecord*>> trials;
   std::set<std::string> cells_with_answers, quality_suites;
@@ -189,6 +238,7 @@ std::vector<CellView> view_cells(const RunResults& results) {
   for (const PlannedCell& planned : results.plan) {
     CellView& view = views.emplace_back();
     view.planned = &planned;
+    view.slice = slice_of(planned.cell);
     view.quality = !is_speed_phase(planned.cell.phase) || quality_suites.count(planned.cell.suite);
     judge(view, trials[planned.cell.cell_id]);
   }
@@ -201,6 +251,7 @@ std::string pairing_key(const CellRecord& cell, bool any_pattern) {
   canonical.erase("phase");
   canonical.erase("decode_tokens");  // of a decode cell alone
   canonical.erase("pattern");
+  if (any_pattern) canonical.erase("whole_pattern");
   const json key = {cell.model, any_pattern ? "" : cell.pattern,
                     cell.suite, cell.device_kind,
                     cell.dtype, cell.indexer_mode,
@@ -214,19 +265,34 @@ bool is_all_full(const std::string& pattern) {
 }
 
 std::optional<double> indexer_percent(const CellView& view, std::string_view metric) {
-  double indexer = 0, total = 0;
-  for (const TrialRecord* trial : view.ok_trials) {
-    for (const StageTime& time : trial->stage_times) {
-      if (time.metric != metric) continue;
-      const auto ns = static_cast<double>(time.nanoseconds);
-      total += ns;
-      if (time.stage == "indexer_proj" || time.stage == "indexer_score" || time.stage == "topk") {
-        indexer += ns;
-      }
+  return weighted_percent(view, metric, {});
+}
+
+std::optional<double> extrapolated_indexer_percent(const CellView& view, std::string_view metric) {
+  if (!view.slice) return std::nullopt;
+  const std::vector<double> weights = layer_weights(*view.slice);
+  if (weights.empty()) return std::nullopt;
+  return weighted_percent(view, metric, weights);
+}
+
+std::optional<std::string> gpu_note(const std::vector<CellView>& views) {
+  std::map<std::string, std::set<std::string>> gpus_of;  // by what cells share but the pattern
+  for (const CellView& view : views) {
+    json shared = parse_object(view.cell().canonical_json);
+    shared.erase("pattern");
+    shared.erase("whole_pattern");
+    if (shared.contains("prompts")) shared.erase("batch");  // as many as fit: the pattern says
+    for (const TrialRecord* trial : view.ok_trials) {
+      const json conditions = parse_object(trial->conditions_json);
+      const auto gpu = conditions.find("gpu");
+      if (gpu != conditions.end()) gpus_of[dump(shared)].insert(dump(*gpu));
     }
   }
-  if (total <= 0) return std::nullopt;
-  return 100.0 * indexer / total;
+  const bool mixed = std::any_of(gpus_of.begin(), gpus_of.end(),
+                                 [](const auto& entry) { return entry.second.size() > 1; });
+  if (!mixed) return std::nullopt;
+  return "patterns of one context and phase were measured on different GPUs: a speedup between "
+         "them also says what these differ by, some percent in decode";
 }
 
 void append_run_notes(Table& table, const RunRecord& run) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "results/extrapolation.h"
 #include "results/report/table.h"
 #include "results/store.h"
 
@@ -25,11 +26,16 @@ struct CellView {
   std::string outcome;  ///< "ok", "ok (1 discarded)", "failed: out of memory", "not run"
   bool quality = false;
   std::int64_t num_discarded = 0;
-  std::string variant;  ///< what no column shows and other cells have otherwise: "dense_attention"
+  std::string variant;  ///< what no column shows and other cells have otherwise: "dense_attention";
+                        ///< of a slice its layers
+  std::optional<LayerSlice> slice;  ///< where some layers ran in place of all
 
   const CellRecord& cell() const { return planned->cell; }
   /// A metric's values over the ok trials.
   std::vector<std::int64_t> pooled(std::string_view metric) const;
+  /// Of a slice, those of the phase's metric as the whole model would have them: of each ok trial
+  /// or, where one cannot be extrapolated, of none.
+  std::vector<std::int64_t> pooled_extrapolated(std::string_view phase) const;
 };
 
 /// In plan order.
@@ -43,6 +49,13 @@ bool is_all_full(const std::string& pattern);
 /// The indexers' share of all stages' time in the ok trials' samples of a metric ("prefill",
 /// "decode"), in percent; empty where no stage was timed.
 std::optional<double> indexer_percent(const CellView& view, std::string_view metric);
+/// The same of the whole model where the view is a slice's, each layer's time counted for those
+/// that it stands for; else empty.
+std::optional<double> extrapolated_indexer_percent(const CellView& view, std::string_view metric);
+
+/// What to know where cells that differ in pattern alone were measured on different GPUs; else
+/// nothing. Of one kind they still differ by some percent.
+std::optional<std::string> gpu_note(const std::vector<CellView>& views);
 
 /// "machine ...", "build ...", "run ..." lines under a table, and what to know about the weights.
 void append_run_notes(Table& table, const RunRecord& run);

@@ -1,13 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
 
 #include "results/report/cell_view.h"
 #include "results/report/fields.h"
 #include "results/report/table.h"
-#include "results/statistics.h"
+#include "results/report/task_scores.h"
 
 namespace dsabench {
 namespace {
@@ -15,61 +13,8 @@ namespace {
 using report::CellView;
 using report::naming;
 using report::nonempty;
+using report::TaskScore;
 using report::varying;
-
-/// A mean score in [0, 1] and its interval.
-struct Score {
-  std::string task;
-  std::int64_t num_items = 0;
-  double mean = 0;
-  Interval interval;
-};
-
-/// Per task, in the order of first appearance.
-std::vector<Score> task_scores(const CellView& view) {
-  struct Sum {
-    double score = 0;
-    std::int64_t answers = 0;
-  };
-  std::vector<std::string> tasks;
-  std::map<std::string, std::map<std::string, Sum>> items;
-  for (const TrialRecord* trial : view.ok_trials) {
-    for (const AnswerRecord& answer : trial->answers) {
-      if (!items.count(answer.task)) tasks.push_back(answer.task);
-      Sum& sum = items[answer.task][answer.item_id];
-      sum.score += answer.score;
-      ++sum.answers;
-    }
-  }
-  std::vector<Score> scores;
-  for (const std::string& task : tasks) {
-    Score& score = scores.emplace_back();
-    score.task = task;
-    score.num_items = static_cast<std::int64_t>(items[task].size());
-    for (const auto& [item, sum] : items[task]) {
-      score.mean += sum.score / static_cast<double>(sum.answers);
-    }
-    score.mean /= static_cast<double>(score.num_items);
-    score.interval = wilson_interval(score.mean, score.num_items);
-  }
-  return scores;
-}
-
-Score mean_over_tasks(const std::vector<Score>& scores) {
-  Score mean;
-  mean.task = fmt::format("mean of {} tasks", scores.size());
-  double below = 0, above = 0;
-  for (const Score& score : scores) {
-    mean.num_items += score.num_items;
-    mean.mean += score.mean;
-    below += std::pow(score.mean - score.interval.low, 2);
-    above += std::pow(score.interval.high - score.mean, 2);
-  }
-  const auto count = static_cast<double>(scores.size());
-  mean.mean /= count;
-  mean.interval = {mean.mean - std::sqrt(below) / count, mean.mean + std::sqrt(above) / count};
-  return mean;
-}
 
 std::vector<Column> columns_of(bool synthetic_weights) {
   return {varying("model", "model"),
@@ -98,7 +43,7 @@ std::vector<Column> columns_of(bool synthetic_weights) {
 }
 
 /// `score` is null for a cell without numbers.
-std::vector<Field> row_of(const CellView& view, const Score* score, bool synthetic_weights) {
+std::vector<Field> row_of(const CellView& view, const TaskScore* score, bool synthetic_weights) {
   const CellRecord& cell = view.cell();
   const auto full =
       static_cast<std::int64_t>(std::count(cell.pattern.begin(), cell.pattern.end(), 'F'));
@@ -142,10 +87,10 @@ Table quality_table(const RunResults& results) {
   const std::vector<CellView> views = report::view_cells(results);
   for (const CellView& view : views) {
     if (!view.quality) continue;
-    const std::vector<Score> scores = task_scores(view);
-    for (const Score& score : scores) table.rows.push_back(row_of(view, &score, synthetic));
+    const std::vector<TaskScore> scores = report::task_scores(view);
+    for (const TaskScore& score : scores) table.rows.push_back(row_of(view, &score, synthetic));
     if (scores.size() > 1) {
-      const Score mean = mean_over_tasks(scores);
+      const TaskScore mean = report::mean_over_tasks(scores);
       table.rows.push_back(row_of(view, &mean, synthetic));
     }
     if (scores.empty()) table.rows.push_back(row_of(view, nullptr, synthetic));

@@ -23,6 +23,15 @@ Table reproduction_of_table1(const ReproductionRun& run);
 /// implies.
 Table reproduction_of_profile(const ReproductionRun& run);
 
+/// Tables 2 and 5: what sharing costs in quality without training for it. A row for each quality
+/// cell: the mean over the tasks that the model solves (kSolvedScore with dense attention or, where
+/// no cell has that, with all layers Full; where it solves none: over all), its difference from all
+/// F of the same context, item by item with its interval, and beside it the published averages of
+/// the same retention and kind of pattern. The models differ, which the notes say.
+inline constexpr double kSolvedScore = 0.95;
+Table reproduction_of_table2(const ReproductionRun& run);
+Table reproduction_of_table5(const ReproductionRun& run);
+
 /// Table 4 as published: the model cannot be run here.
 Table published_table4();
 

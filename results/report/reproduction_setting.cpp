@@ -110,6 +110,10 @@ std::string origin_note(const published::Origin& origin) {
 
 std::string model_note(const ReproductionRun& run) {
   if (run.same_model || run.results.plan.empty()) return "";
+  if (const auto slice = slice_of(run.results.plan.front().cell)) {
+    return fmt::format("nothing is compared: of {} {} alone were measured",
+                       run.results.plan.front().cell.model, describe(*slice));
+  }
   return fmt::format("nothing is compared: the published figures are of another model ({}) than {}",
                      published::index_cache().setting.model, run.results.plan.front().cell.model);
 }

@@ -7,6 +7,7 @@
 #include "results/report/fields.h"
 #include "results/report/number_text.h"
 #include "results/report/reproduction_setting.h"
+#include "results/report/slice_columns.h"
 #include "results/statistics.h"
 
 namespace dsabench {
@@ -31,14 +32,17 @@ struct Row {
   const CellView* view = nullptr;
   Quantity quantity = Quantity::prefill;
   std::optional<Figure> ours;
+  std::optional<Figure> whole;  ///< of a slice: extrapolated
 
   const CellRecord& cell() const { return view->cell(); }
   bool is_rate() const { return quantity != Quantity::prefill; }
 };
 
-std::optional<Figure> figure_of(const CellView& view, Quantity quantity) {
+/// Of times in nanoseconds.
+std::optional<Figure> figure_of(const CellView& view, Quantity quantity,
+                                const std::vector<std::int64_t>& times) {
   const bool prefill = quantity == Quantity::prefill;
-  const Summary time = summarize(view.pooled(prefill ? "prefill" : "decode_step"));
+  const Summary time = summarize(times);
   if (time.count == 0 || !(time.median_low > 0)) return std::nullopt;
   if (prefill) {
     return Figure{time.median / 1e9, time.median_low / 1e9, time.median_high / 1e9, time.count};
@@ -54,7 +58,12 @@ std::vector<Row> rows_of(const std::vector<CellView>& views) {
   for (const CellView& view : views) {
     if (view.quality) continue;
     const std::optional<Quantity> quantity = report::quantity_of(view.cell());
-    if (quantity) rows.push_back({&view, *quantity, figure_of(view, *quantity)});
+    if (!quantity) continue;
+    const bool prefill = *quantity == Quantity::prefill;
+    rows.push_back(
+        {&view, *quantity,
+         figure_of(view, *quantity, view.pooled(prefill ? "prefill" : "decode_step")),
+         figure_of(view, *quantity, view.pooled_extrapolated(prefill ? "prefill" : "decode"))});
   }
   std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
     return std::pair(a.quantity, a.cell().context_tokens) <
@@ -95,39 +104,53 @@ const char* what(Quantity quantity) {
   return "?";
 }
 
-std::vector<Column> columns() {
+/// `sliced`: whether a cell ran some layers of its model in place of all.
+std::vector<Column> columns(bool sliced) {
   using enum Shown;
-  return {varying("model", "model"),
-          varying("device", "device"),
-          varying("dtype", "dtype"),
-          varying("indexer_mode", "indexer"),
-          varying("cache_format", "cache"),
-          varying("picks", "picks"),
-          {"quantity", "quantity", "", 0, in_data, Role::identity},
-          {"unit", "unit", "", 0, in_data},
-          {"better", "better", "", 0, in_data},
-          {"what", "what", "", 0, in_markdown},
-          naming("context_tokens", "context", "tokens"),
-          {"nominal_retention", "retention", "", 0, everywhere},
-          {"pattern_origin", "pattern of", "", 0, everywhere},
-          {"full_layers", "F layers", "", 0, in_data},
-          {"layers", "layers", "", 0, in_data},
-          {"realised", "F layers", "", 0, in_markdown},
-          {"batch", "sequences", "", 0, everywhere},
-          {"ours", "ours", "", 4, in_data},
-          {"ours_low", "ours, low", "", 4, in_data},
-          {"ours_high", "ours, high", "", 4, in_data},
-          {"ours_text", "ours (95 %)", "", 0, in_markdown},
-          {"published", "published", "", 2, in_data},
-          {"published_text", "published", "", 0, in_markdown},
-          {"ratio", "ours / published", "", 2, everywhere},
-          {"times_as_fast", "ours is × as fast", "", 2, everywhere},
-          {"speedup", "speedup over all F, ours", "", 2, everywhere},
-          {"published_speedup", "speedup over all F, published", "", 2, everywhere},
-          {"samples", "samples", "", 0, everywhere},
-          {"pattern", "pattern", "", 0, in_data, Role::identity},
-          {"state", "state", "", 0, in_data, Role::state},
-          {"outcome", "outcome", "", 0, everywhere, Role::outcome}};
+  std::vector<Column> all = {
+      varying("model", "model"),
+      varying("device", "device"),
+      varying("dtype", "dtype"),
+      varying("indexer_mode", "indexer"),
+      varying("cache_format", "cache"),
+      varying("picks", "picks"),
+      {"quantity", "quantity", "", 0, in_data, Role::identity},
+      {"unit", "unit", "", 0, in_data},
+      {"better", "better", "", 0, in_data},
+      {"what", "what", "", 0, in_markdown},
+      naming("context_tokens", "context", "tokens"),
+      {"nominal_retention", "retention", "", 0, everywhere},
+      {"pattern_origin", "pattern of", "", 0, everywhere},
+      {"full_layers", "F layers", "", 0, in_data},
+      {"layers", "layers", "", 0, in_data},
+      {"realised", "F layers", "", 0, in_markdown},
+      {"batch", "sequences", "", 0, everywhere},
+      {"ours", "ours", "", 4, in_data},
+      {"ours_low", "ours, low", "", 4, in_data},
+      {"ours_high", "ours, high", "", 4, in_data},
+      {"ours_text", "ours (95 %)", "", 0, in_markdown},
+      {"published", "published", "", 2, in_data},
+      {"published_text", "published", "", 0, in_markdown},
+      {"ratio", "ours / published", "", 2, everywhere},
+      {"times_as_fast", "ours is × as fast", "", 2, everywhere},
+      {"speedup", "speedup over all F, ours", "", 2, everywhere},
+      {"published_speedup", "speedup over all F, published", "", 2, everywhere},
+      {"samples", "samples", "", 0, everywhere}};
+  if (sliced) {
+    all.push_back(varying("variant", "variant"));
+    const std::vector<Column> whole = report::whole_columns();
+    all.insert(all.end(), whole.begin(), whole.end());
+    all.insert(all.end(),
+               {{"extrapolated", "the whole, extrapolated", "", 4, in_data},
+                {"extrapolated_low", "the whole, extrapolated, low", "", 4, in_data},
+                {"extrapolated_high", "the whole, extrapolated, high", "", 4, in_data},
+                {"extrapolated_text", "the whole, extrapolated", "", 0, in_markdown},
+                {"extrapolated_speedup", "speedup of the whole, extrapolated", "", 2, everywhere}});
+  }
+  all.insert(all.end(), {{"pattern", "pattern", "", 0, in_data, Role::identity},
+                         {"state", "state", "", 0, in_data, Role::state},
+                         {"outcome", "outcome", "", 0, everywhere, Role::outcome}});
+  return all;
 }
 
 void append_identity(std::vector<Field>& fields, const Row& row) {
@@ -167,16 +190,34 @@ void append_figures(std::vector<Field>& fields, const Row& row, const Figure* ba
   fields.push_back(row.ours ? Field(row.ours->num_samples) : Field());
 }
 
+/// What a slice stands for; `base`: the all-F row's.
+void append_slice(std::vector<Field>& fields, const Row& row, const Figure* base) {
+  fields.push_back(nonempty(row.view->variant));
+  report::append_whole(fields, *row.view);
+  if (!row.whole) {
+    fields.resize(fields.size() + 5);
+    return;
+  }
+  const Figure& whole = *row.whole;
+  fields.insert(fields.end(),
+                {whole.value, whole.low, whole.high,
+                 report::with_interval(whole.value, whole.low, whole.high),
+                 base ? Field(times_as_fast(row, whole.value, base->value)) : Field()});
+}
+
 /// Full caches of a smaller GPU hold fewer sequences: another measurement.
 bool full_kv_comparable(const ReproductionRun& run) {
   return report::gpu_memory_bytes(run) >= index_cache().setting.gpu_memory_bytes;
 }
 
-void append_notes(Table& table, const ReproductionRun& run) {
-  table.notes.push_back(
+void append_notes(Table& table, const ReproductionRun& run, const std::vector<CellView>& views) {
+  const bool sliced = report::any_sliced(views);
+  table.notes.push_back(fmt::format(
       "ours: medians with their 95 % confidence intervals from order statistics, nothing "
-      "extrapolated; one GPU, or the CPU, with all the weights; decode token/s is sequences / "
-      "step");
+      "extrapolated; one GPU, or the CPU, with {} the weights; decode token/s is sequences / "
+      "step",
+      sliced ? "some of" : "all"));
+  if (sliced) table.notes.push_back(report::extrapolation_note());
   table.notes.push_back(
       report::origin_note(index_cache().speed_origin) +
       ": what it has for a retention stands beside each pattern of that retention");
@@ -188,6 +229,7 @@ void append_notes(Table& table, const ReproductionRun& run) {
         "sequences fit here",
         double(index_cache().setting.gpu_memory_bytes) / 1e9));
   }
+  if (auto note = report::gpu_note(views)) table.notes.push_back(*std::move(note));
   report::append_run_notes(table, run.results.run);
 }
 
@@ -196,29 +238,32 @@ void append_notes(Table& table, const ReproductionRun& run) {
 Table reproduction_of_table1(const ReproductionRun& run) {
   const std::vector<CellView> views = report::view_cells(run.results);
   const std::vector<Row> rows = rows_of(views);
-  std::map<std::pair<Quantity, std::int64_t>, Figure> bases;  // all-F, by quantity and context
+  const bool sliced = report::any_sliced(views);
+  std::map<std::pair<Quantity, std::int64_t>, const Row*> bases;  // all-F, by quantity and context
   for (const Row& row : rows) {
     if (!row.ours || !report::is_all_full(row.cell().pattern)) continue;
-    bases.try_emplace({row.quantity, row.cell().context_tokens}, *row.ours);
+    bases.try_emplace({row.quantity, row.cell().context_tokens}, &row);
   }
   Table table;
   table.name = "reproduce_table1";
   table.title = fmt::format("Table 1 of {}: ours on {}; published on {}", index_cache().paper,
                             report::our_hardware(run), report::published_hardware());
-  table.columns = columns();
+  table.columns = columns(sliced);
   for (const Row& row : rows) {
     const bool compared =
         run.same_model && (row.quantity != Quantity::decode_full || full_kv_comparable(run));
-    const auto base = bases.find({row.quantity, row.cell().context_tokens});
+    const auto found = bases.find({row.quantity, row.cell().context_tokens});
+    const Row* base = found == bases.end() ? nullptr : found->second;
     std::vector<Field>& fields = table.rows.emplace_back();
     append_identity(fields, row);
-    append_figures(fields, row, base == bases.end() ? nullptr : &base->second,
+    append_figures(fields, row, base == nullptr ? nullptr : &*base->ours,
                    published_for(row, compared));
+    if (sliced) append_slice(fields, row, base && base->whole ? &*base->whole : nullptr);
     fields.insert(
         fields.end(),
         {row.cell().pattern, std::string(report::state_name(row.view->state)), row.view->outcome});
   }
-  append_notes(table, run);
+  append_notes(table, run, views);
   return table;
 }
 

@@ -8,6 +8,7 @@
 #include "results/report/device_columns.h"
 #include "results/report/fields.h"
 #include "results/report/number_text.h"
+#include "results/report/slice_columns.h"
 #include "results/report/table.h"
 #include "results/statistics.h"
 
@@ -36,6 +37,7 @@ struct Row {
 
 struct RowNumbers {
   PhaseNumbers prefill, decode;
+  report::WholeTimes whole;  ///< of a slice
 };
 
 PhaseNumbers numbers_of(const CellView* view, const char* samples, const char* stages) {
@@ -180,10 +182,10 @@ report::DeviceRow device_row(const RunRecord& run, const Row& row, const RowNumb
   return {run, row.prefill, row.decode, median(numbers.prefill), median(numbers.decode)};
 }
 
-void append_numbers(std::vector<Field>& fields, const RunRecord& run, const Row& row,
-                    const RowNumbers& numbers, const RowNumbers* base) {
+void append_numbers(std::vector<Field>& fields, const Row& row, const RowNumbers& numbers,
+                    const RowNumbers* base) {
   const CellRecord& cell = row.any().cell();
-  const auto& [prefill, decode] = numbers;
+  const PhaseNumbers &prefill = numbers.prefill, &decode = numbers.decode;
   const bool any = prefill.measured() || decode.measured();
   fields.push_back(text_with_interval(prefill));
   append_milliseconds(fields, prefill);
@@ -202,9 +204,20 @@ void append_numbers(std::vector<Field>& fields, const RunRecord& run, const Row&
   fields.push_back(median_field(row, "topk_overlap_neighbour_layers_ppm", 1e6));
   fields.push_back(median_field(row, "topk_overlap_neighbour_queries_ppm", 1e6));
   fields.push_back(median_field(row, "expert_load_max_over_mean_ppm", 1e6));
-  report::append_device(fields, device_row(run, row, numbers));
-  fields.push_back(std::string(state_of(row)));
-  fields.push_back(outcome_of(row));
+}
+
+/// `sliced`: whether a cell ran some layers in place of all.
+std::vector<Column> columns(bool sliced) {
+  std::vector<Column> all = identity_columns();
+  const auto append = [&all](const std::vector<Column>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  append(number_columns());
+  if (sliced) append(report::whole_columns());
+  if (sliced) append(report::extrapolated_columns());
+  append(report::device_columns());
+  append(outcome_columns());
+  return all;
 }
 
 }  // namespace
@@ -212,30 +225,37 @@ void append_numbers(std::vector<Field>& fields, const RunRecord& run, const Row&
 Table speed_table(const RunResults& results) {
   const std::vector<CellView> views = report::view_cells(results);
   const std::vector<Row> rows = rows_of(views);
+  const bool sliced = report::any_sliced(views);
   std::vector<RowNumbers> numbers;
   std::map<std::string, RowNumbers> bases;
   for (const Row& row : rows) {
     const RowNumbers& added =
         numbers.emplace_back(RowNumbers{numbers_of(row.prefill, "prefill", "prefill"),
-                                        numbers_of(row.decode, "decode_step", "decode")});
+                                        numbers_of(row.decode, "decode_step", "decode"),
+                                        report::whole_times(row.prefill, row.decode)});
     const CellRecord& cell = row.any().cell();
     if (report::is_all_full(cell.pattern)) bases.emplace(report::pairing_key(cell, true), added);
   }
   Table table;
   table.title = "Speed";
   table.name = "speed";
-  table.columns = identity_columns();
-  for (const auto& columns : {number_columns(), report::device_columns(), outcome_columns()}) {
-    table.columns.insert(table.columns.end(), columns.begin(), columns.end());
-  }
+  table.columns = columns(sliced);
   bool watched = false;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::vector<Field>& fields = table.rows.emplace_back();
     append_identity(fields, rows[i].any());
-    const auto base = bases.find(report::pairing_key(rows[i].any().cell(), true));
+    const auto found = bases.find(report::pairing_key(rows[i].any().cell(), true));
+    const RowNumbers* base = found == bases.end() ? nullptr : &found->second;
     watched |= report::is_watched(device_row(results.run, rows[i], numbers[i]));
-    append_numbers(fields, results.run, rows[i], numbers[i],
-                   base == bases.end() ? nullptr : &base->second);
+    append_numbers(fields, rows[i], numbers[i], base);
+    if (sliced) {
+      report::append_whole(fields, rows[i].any());
+      report::append_extrapolated(fields, rows[i].any().cell(), numbers[i].whole,
+                                  base ? &base->whole : nullptr);
+    }
+    report::append_device(fields, device_row(results.run, rows[i], numbers[i]));
+    fields.push_back(std::string(state_of(rows[i])));
+    fields.push_back(outcome_of(rows[i]));
   }
   if (!rows.empty()) {
     table.notes.push_back(
@@ -247,6 +267,8 @@ Table speed_table(const RunResults& results) {
         "clocks, temperature, power and power cap are those of the device while samples were "
         "taken; energy a token is mean power x median time");
   }
+  if (sliced) table.notes.push_back(report::extrapolation_note());
+  if (auto note = report::gpu_note(views)) table.notes.push_back(*std::move(note));
   report::append_run_notes(table, results.run);
   return table;
 }

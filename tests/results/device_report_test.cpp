@@ -86,6 +86,32 @@ TEST_CASE("matrix work is held against the ceilings of the process that timed it
   CHECK_FALSE(number(speed_table(fixture_run()), 0, "prefill_matrix_percent"));
 }
 
+TEST_CASE("patterns that were measured on different GPUs are said to be") {
+  RunResults results = fixture_run_of_schema_4();
+  const auto note = [&results] {
+    for (const std::string& text : speed_table(results).notes) {
+      if (contains(text, "different GPUs")) return true;
+    }
+    return false;
+  };
+  const auto on = [&results](const std::vector<std::string>& gpus) {
+    for (std::size_t i = 0; i < results.trials.size(); ++i) {
+      results.trials[i].conditions_json = R"({"gpu":")" + gpus[i % gpus.size()] + R"("})";
+    }
+  };
+  CHECK_FALSE(note());
+  on({"GPU-1"});
+  CHECK_FALSE(note());
+  // One pattern alone on another GPU, then every trial of a cell on its own.
+  const std::string cell = results.trials[0].cell_id;
+  for (TrialRecord& trial : results.trials) {
+    if (trial.cell_id == cell) trial.conditions_json = R"({"gpu":"GPU-2"})";
+  }
+  CHECK(note());
+  on({"GPU-1", "GPU-2", "GPU-3"});
+  CHECK(note());
+}
+
 TEST_CASE("the tables of a watched run are as approved") {
   const RunResults results = watched_run();
   check_approved("device.md",

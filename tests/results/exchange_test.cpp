@@ -61,12 +61,12 @@ std::string join(const std::vector<std::string>& lines) {
 }
 
 TEST_CASE("an export is as approved") {
-  check_approved("export.jsonl", exported(kFixtures + "schema_v5.sqlite"));
+  check_approved("export.jsonl", exported(kFixtures + "schema_v6.sqlite"));
 }
 
 TEST_CASE("an import of the approved export gives it again") {
   ScratchFolder folder;
-  const std::string text = exported(kFixtures + "schema_v5.sqlite"), path = folder / "a.db";
+  const std::string text = exported(kFixtures + "schema_v6.sqlite"), path = folder / "a.db";
   import_text(text, path);
   CHECK((exported(path) == text));
 }
@@ -125,7 +125,7 @@ TEST_CASE("merging adds what is new, skips what is the same, refuses what differ
 }
 
 TEST_CASE("every kind of change makes a run another one") {
-  const std::string text = exported(kFixtures + "schema_v5.sqlite");
+  const std::string text = exported(kFixtures + "schema_v6.sqlite");
   const char* change = GENERATE(
       "UPDATE sample SET value = value + 1 WHERE metric_id = 2 AND position = 1",
       "DELETE FROM sample WHERE metric_id = 1 AND position = 6",
@@ -144,7 +144,7 @@ TEST_CASE("every kind of change makes a run another one") {
   CAPTURE(change);
   ScratchFolder folder;
   const std::string path = folder / "a.db";
-  std::filesystem::copy_file(kFixtures + "schema_v5.sqlite", path);
+  std::filesystem::copy_file(kFixtures + "schema_v6.sqlite", path);
   CHECK(import_text(text, path).skipped.size() == 1);
   SQLite::Database(path, SQLite::OPEN_READWRITE).exec(change);
   CHECK(import_text(text, path).refused.size() == 1);
@@ -169,7 +169,7 @@ TEST_CASE("one cell id with two contents stops the merge") {
 TEST_CASE("one output id with two texts stops the merge") {
   ScratchFolder folder;
   const std::string path = folder / "a.db";
-  std::filesystem::copy_file(kFixtures + "schema_v5.sqlite", path);
+  std::filesystem::copy_file(kFixtures + "schema_v6.sqlite", path);
   const std::string text = exported(path);
   {
     SQLite::Database db(path, SQLite::OPEN_READWRITE);
@@ -190,7 +190,7 @@ TEST_CASE("an export cut short anywhere imports nothing") {
   DSABENCH_SEEDED(random);
   ScratchFolder folder;
   const std::string path = folder / "a.db";
-  const std::string text = exported(kFixtures + "schema_v5.sqlite");
+  const std::string text = exported(kFixtures + "schema_v6.sqlite");
   for (int round = 0; round < 20; ++round) {
     // The last line break alone may be missing.
     const auto size = static_cast<std::size_t>(random.integer(0, std::ssize(text) - 2));
@@ -232,7 +232,7 @@ TEST_CASE("a wrong line is named by its number and imports nothing") {
   }));
   ScratchFolder folder;
   const std::string path = folder / "a.db";
-  std::vector<std::string> lines = lines_of(exported(kFixtures + "schema_v5.sqlite"));
+  std::vector<std::string> lines = lines_of(exported(kFixtures + "schema_v6.sqlite"));
   lines[static_cast<std::size_t>(change.line) - 1] = change.text;
   CAPTURE(change.text);
   const auto message = message_of<ParseError>([&] { import_text(join(lines), path); });
@@ -244,7 +244,7 @@ TEST_CASE("a wrong line is named by its number and imports nothing") {
 TEST_CASE("a lost, doubled or trailing line is noticed") {
   ScratchFolder folder;
   const std::string path = folder / "a.db";
-  std::vector<std::string> lines = lines_of(exported(kFixtures + "schema_v5.sqlite"));
+  std::vector<std::string> lines = lines_of(exported(kFixtures + "schema_v6.sqlite"));
   std::string expected;
   SECTION("lost") {
     lines.erase(lines.end() - 2);
@@ -279,7 +279,7 @@ TEST_CASE("an export of schema 1 imports and is migrated on the way") {
 TEST_CASE("a stream that takes nothing is an error") {
   std::ofstream full("/dev/full");
   REQUIRE(full);
-  CHECK_THROWS_AS(export_database(kFixtures + "schema_v5.sqlite", full), IoError);
+  CHECK_THROWS_AS(export_database(kFixtures + "schema_v6.sqlite", full), IoError);
 }
 
 }  // namespace

@@ -173,7 +173,7 @@ RunResults fixture_run_of_schema_4() {
 }
 
 void write_fixture(const std::string& path) {
-  if (current_schema_version() != 5) throw InvalidArgument("schema 5 can no longer be written");
+  if (current_schema_version() != 6) throw InvalidArgument("schema 6 can no longer be written");
   std::filesystem::remove(path);
   const RunResults results = fixture_run_of_schema_4();
   {

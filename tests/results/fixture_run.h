@@ -13,13 +13,13 @@ RunResults fixture_run();
 /// under another id. Its cell without a trial is marked as running, and in schema 3 the run too.
 RunResults fixture_run_of_schema_2();
 
-/// In fixtures/schema_v4.sqlite and schema_v5.sqlite: that one with ceilings, and a device watched
+/// In fixtures/schema_v4.sqlite to schema_v6.sqlite: that one with ceilings, and a device watched
 /// in its first trials.
 RunResults fixture_run_of_schema_4();
 
-/// Writes that run as a single file of schema 5. Made the committed fixture while 5 was the current
-/// schema (as its likes did for 1 to 4):
-///   DSABENCH_UPDATE_FIXTURE=1 test_results "the committed database of schema 5*"
+/// Writes that run as a single file of schema 6. Made the committed fixture while 6 was the current
+/// schema (as its likes did for 1 to 5):
+///   DSABENCH_UPDATE_FIXTURE=1 test_results "the committed database of schema 6*"
 void write_fixture(const std::string& path);
 
 }  // namespace dsabench::test

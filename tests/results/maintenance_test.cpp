@@ -14,7 +14,7 @@ namespace {
 
 using Mode = ResultStore::Mode;
 
-const std::string kFixture = DSABENCH_TEST_DATA "/results/fixtures/schema_v5.sqlite";
+const std::string kFixture = DSABENCH_TEST_DATA "/results/fixtures/schema_v6.sqlite";
 
 /// Whether the only check that finds something is `check`, and what it says.
 std::string only_finding(const std::string& path, const std::string& check) {

@@ -106,19 +106,38 @@ TEST_CASE("the searched patterns have the layers of their models and begin with 
 
 TEST_CASE("Table 4 is complete, and its columns add up to the printed ones") {
   const std::array<double, 6> sums = {385.9, 352.8, 438.9, 321.5, 486.4, 330.2};
-  REQUIRE(index_cache().quality.size() == 5);
-  REQUIRE(index_cache().quality_suites.size() == 6);
+  REQUIRE(index_cache().large.rows.size() == 5);
+  REQUIRE(index_cache().large.suites.size() == 6);
   for (std::size_t suite = 0; suite < 6; ++suite) {
     double sum = 0;
-    for (const published::QualityRow& row : index_cache().quality) sum += row.scores.at(suite);
+    for (const published::QualityRow& row : index_cache().large.rows) sum += row.scores.at(suite);
     CHECK(sum == Approx(sums[suite]).epsilon(1e-9));
   }
 }
 
+TEST_CASE("Table 2 is complete, and its averages are those of its suites") {
+  const published::QualityTable& table = index_cache().training_free;
+  REQUIRE(table.suites.size() == 11);
+  REQUIRE(table.rows.size() == 7);
+  for (const published::QualityRow& row : table.rows) {
+    CAPTURE(row.name, row.retention);
+    REQUIRE(row.scores.size() == 11);
+    double of_long = 0, of_general = 0;
+    for (std::size_t i = 2; i < 7; ++i) of_long += row.scores[i] / 5;
+    for (std::size_t i = 7; i < 11; ++i) of_general += row.scores[i] / 4;
+    CHECK(std::abs(row.scores[0] - of_long) < 0.051);
+    CHECK(std::abs(row.scores[1] - of_general) < 0.051);
+  }
+  CHECK(table.row_of("searched", "1/4")->scores.front() == 49.9);
+  CHECK(table.row_of("searched", "1") == nullptr);
+  CHECK(index_cache().similarity.row_of("similarity", "1/2")->scores == std::vector<double>{49.8});
+}
+
 TEST_CASE("every table says where it stands and how it was read") {
   for (const published::Origin* origin :
-       {&index_cache().speed_origin, &index_cache().share_origin, &index_cache().quality_origin,
-        &index_cache().patterns_origin}) {
+       {&index_cache().speed_origin, &index_cache().share_origin, &index_cache().patterns_origin,
+        &index_cache().training_free.origin, &index_cache().similarity.origin,
+        &index_cache().large.origin}) {
     CHECK_FALSE(origin->source.empty());
     const bool told =
         origin->reading.starts_with("checked") || origin->reading.starts_with("second-hand");
