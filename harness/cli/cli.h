@@ -15,6 +15,9 @@ struct CliSeams {
   std::function<MonitorChoice(Device)> open_monitor = dsabench::open_monitor;
   std::function<std::vector<Ceiling>(Device)> measure_ceilings = measure_run_ceilings;
   std::function<std::shared_ptr<ActivityTracer>(Device)> open_tracer = dsabench::open_tracer;
+  /// What runs a worker of a sweep over several devices, and the devices of a choice.
+  std::string program = "/proc/self/exe";
+  std::function<std::vector<Device>(const DeviceChoice&)> devices_of = dsabench::devices_of;
   /// Of a device that was throttled, before the first further attempt.
   std::chrono::milliseconds rest = RunOptions().rest;
   /// How long a database that another process holds is waited for.

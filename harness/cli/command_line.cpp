@@ -23,8 +23,10 @@ std::string version_text() {
 void check_verb(const CLI::App& app, int argc, const char* const* argv) {
   if (argc < 2 || argv[1][0] == '-') return;
   std::vector<std::string> verbs;
-  for (const CLI::App* verb : app.get_subcommands({})) verbs.push_back(verb->get_name());
-  if (std::find(verbs.begin(), verbs.end(), argv[1]) != verbs.end()) return;
+  for (const CLI::App* verb : app.get_subcommands({})) {
+    if (verb->get_name() == argv[1]) return;
+    if (!verb->get_group().empty()) verbs.push_back(verb->get_name());
+  }
   throw InvalidArgument(
       fmt::format("unknown verb '{}'; there are: {}", argv[1], fmt::join(verbs, ", ")));
 }

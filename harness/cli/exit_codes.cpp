@@ -26,7 +26,7 @@ ExitCode exit_code_of(const RunSummary& summary) {
   if (summary.out_of_time) return ExitCode::inconclusive;
   if (summary.status == "interrupted") return ExitCode::interrupted;
   if (summary.num_incorrect > 0) return ExitCode::incorrect;
-  if (summary.num_failed > 0) return ExitCode::run_failed;
+  if (summary.num_failed > 0 || summary.status == "failed") return ExitCode::run_failed;
   if (summary.num_discarded > 0) return ExitCode::untrusted;
   return ExitCode::pass;
 }

@@ -73,6 +73,7 @@ void add_run(CLI::App& app, ParsedCommandLine& chosen) {
                 "Print the cells and their expected cost, and run nothing");
   add_seed_device_dialect(verb, options.model);
   add_shape_options(verb, options.model);
+  add_layers_option(verb, options.model);
   add_control_options(verb, options.control);
   add_output_options(verb, options.output);
   const auto choose = chooses(chosen, shared, run_run);
@@ -88,21 +89,33 @@ void add_reproduce(CLI::App& app, ParsedCommandLine& chosen) {
   ReproduceOptions& options = *shared;
   CLI::App& verb = add_verb(app, "reproduce", "A table of the paper, ours beside the published one",
                             "dsabench reproduce table1 --dry-run");
-  verb.add_option("table", options.table,
-                  "table1 (speed), profile (the indexers' share) or table4 (as published)")
+  verb.add_option(
+          "table", options.table,
+          "table1 (speed), profile (the indexers' share), table2 (quality of patterns that "
+          "nothing was trained for), table5 (of patterns found by similarity) or table4 (as "
+          "published)")
       ->required();
   verb.add_option("--run", options.run,
                   "Print a stored run and measure nothing: id, a unique prefix, last or last~N");
   add_model_options(verb, options.model);
-  verb.add_option("--context", options.contexts, "Prompt lengths in tokens")->capture_default_str();
+  verb.add_option("--context", options.contexts,
+                  "Prompt lengths in tokens (default: 10k,60k,120k,200k; of quality 512)");
   verb.add_option("--retention", options.retentions,
-                  "Of table1: shares of layers that run their indexer, uniform and published")
-      ->capture_default_str();
+                  "Shares of layers that run their indexer, uniform and published or searched "
+                  "(default: 1,1/2,1/4,1/8; of table5 1,1/2)");
   verb.add_option("--indexer-mode", options.indexer_mode,
-                  "exact, fp8, fp8_hadamard (default: fp8 on a GPU, else exact)");
+                  "exact, fp8, fp8_hadamard (default: fp8 for speed on a GPU, else exact)");
   add_cache_format_option(verb, options.cache_format);
   verb.add_option("--chunk", options.chunk,
-                  "Tokens of a prefill pass (default: 8192 on a GPU, else 1024)");
+                  "Tokens of a prefill pass (default: 8192 for speed on a GPU, else 1024)");
+  verb.add_option("--suite", options.suite, "Of quality: whose questions are asked")
+      ->capture_default_str();
+  verb.add_option("--tasks", options.tasks, "Of quality: some of the suite's tasks (default: all)");
+  verb.add_option("--samples-per-task", options.samples_per_task, "Of quality: questions")
+      ->capture_default_str();
+  verb.add_option("--calibration-samples", options.calibration_samples,
+                  "Of quality: questions of each task that patterns are searched on")
+      ->capture_default_str();
   verb.add_option("--decode-tokens", options.decode_tokens, "Timed steps of a decode sample")
       ->capture_default_str();
   verb.add_flag("--dry-run", options.control.dry_run,
@@ -111,6 +124,7 @@ void add_reproduce(CLI::App& app, ParsedCommandLine& chosen) {
       ->capture_default_str();
   add_device_options(verb, options.model);
   add_shape_options(verb, options.model);
+  add_layers_option(verb, options.model);
   add_control_options(verb, options.control);
   add_output_options(verb, options.output);
   const auto choose = chooses(chosen, shared, run_reproduce);
@@ -131,9 +145,21 @@ void add_resume(CLI::App& app, ParsedCommandLine& chosen) {
   verb.add_flag("--retry-failed", options.retry_failed,
                 "Also run again what failed or was incorrect");
   verb.add_option("--model", options.model, "Where the same model lies now");
+  verb.add_option("--device", options.device,
+                  "cuda:N, or cuda:all (default: as the run was planned)");
   add_run_options(verb, options.control);
   add_output_options(verb, options.output);
   verb.callback(chooses(chosen, shared, run_resume));
+}
+
+void add_worker(CLI::App& app, ParsedCommandLine& chosen) {
+  const auto shared = std::make_shared<WorkerVerbOptions>();
+  CLI::App& verb = *app.add_subcommand("worker", "One process of a sweep over several devices");
+  verb.group("");  // not for people: it is in no list
+  verb.add_option("--device", shared->device)->required();
+  verb.add_option("--db", shared->db)->required();
+  verb.add_option("--progress", shared->progress);
+  verb.callback(chooses(chosen, shared, run_worker));
 }
 
 void add_profile(CLI::App& app, ParsedCommandLine& chosen) {
@@ -163,6 +189,7 @@ void add_profile(CLI::App& app, ParsedCommandLine& chosen) {
                 "ranges");
   add_seed_device_dialect(verb, options.model);
   add_shape_options(verb, options.model);
+  add_layers_option(verb, options.model);
   add_sampling_options(verb, options.limits);
   add_ceilings_option(verb, options.no_ceilings);
   add_database_option(verb, options.db);
@@ -178,6 +205,7 @@ void add_measuring_verbs(CLI::App& app, ParsedCommandLine& chosen) {
   add_run(app, chosen);
   add_reproduce(app, chosen);
   add_resume(app, chosen);
+  add_worker(app, chosen);
   add_profile(app, chosen);
 }
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "harness/cli/results_database.h"
@@ -8,6 +9,7 @@
 #include "harness/plan/work_estimate.h"
 #include "harness/run/expected_cost.h"
 #include "kernels/base/error.h"
+#include "results/layer_list.h"
 #include "results/report/fields.h"
 
 namespace dsabench {
@@ -31,9 +33,15 @@ CostHistory read_history(const ModelConfig& config, const std::string& database,
 }
 
 /// "1/4", "1/4 published", "given".
-std::string asked_as(const PatternChoice& choice) {
+std::string asked_text(const PatternChoice& choice) {
   if (choice.nominal_retention.empty()) return choice.origin;
   return choice.nominal_retention + (choice.origin == "published" ? " published" : "");
+}
+
+/// Of a slice.
+void append_whole(std::vector<Field>& row, const Cell& cell) {
+  const auto full = std::count(cell.whole_pattern.begin(), cell.whole_pattern.end(), 'F');
+  row.insert(row.end(), {cell.layers, std::int64_t{full}, cell.whole_pattern});
 }
 
 std::string total_note(double seconds, std::int64_t num_unknown, std::int64_t num_cells) {
@@ -68,6 +76,18 @@ Table plan_table(const RunPlan& plan, const std::string& database, const Invocat
                    {"expected_from", "Expected from", ""},
                    {"pattern", "Pattern", ""},
                    report::naming("cell_id", "Cell")};
+  const bool sliced = !plan.model.layers.empty();
+  if (sliced) {
+    table.title += fmt::format(", layers {} of {}", layer_list_text(plan.model.layers),
+                               resolve_whole_config(plan.model).num_layers);
+    table.columns.insert(table.columns.end(),
+                         {{"layers_measured", "Layers that run", "", 0, Shown::where_it_varies},
+                          {"whole_full_layers", "F layers of the whole", ""},
+                          {"whole_pattern", "Pattern of the whole", ""}});
+    table.notes.push_back(
+        "work, caches and expected cost are of the layers that run; times of the whole are "
+        "extrapolated from theirs");
+  }
   const CostHistory history = read_history(config, database, invocation, table.notes);
   double total_seconds = 0;
   std::int64_t num_unknown = 0;
@@ -84,10 +104,11 @@ Table plan_table(const RunPlan& plan, const std::string& database, const Invocat
     table.rows.push_back(
         {std::ssize(table.rows) + 1, cell.suite, std::string(phase_name(cell.phase)),
          cell.context_tokens, cell.batch, cell.indexer_mode, cell.cache_format,
-         asked_as(entry.pattern), entry.pattern.pattern.num_full(),
+         asked_text(entry.pattern), entry.pattern.pattern.num_full(),
          100.0 * entry.pattern.pattern.realised_retention(), estimate_flops(config, cell) / 1e9,
          double(estimate_memory(config, cell).total_bytes()) / double(1 << 30), plan.repeats,
          seconds, cost.basis, cell.pattern, cell_id(cell)});
+    if (sliced) append_whole(table.rows.back(), cell);
   }
   const double weights =
       double(config.num_parameters() * dtype_bytes(plan.model.dtype)) / double(1 << 30);

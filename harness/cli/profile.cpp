@@ -41,7 +41,7 @@ RunPlan plan_of(const ProfileVerbOptions& options) {
   RunPlan plan;
   plan.limits = options.limits;
   validate(plan);
-  const ModelRequest request = to_request(options.model);
+  const ModelRequest request = to_request_of_one_device(options.model, "profile");
   const ModelConfig config = resolve_model_config(request);
   plan.sweep = make_sweep_plan(config, resolve_axes(to_sweep_text(options), config, request));
   plan.model = with_absolute_paths(request);
@@ -80,7 +80,7 @@ ExitCode run_profile(const ProfileVerbOptions& options, const Invocation& invoca
   const LoadedModel model = load_and_tell(plan.model, *progress);
   const SampleSets samples(plan.sweep, model);
   const PlanEntry& entry = plan.sweep.entries.front();
-  RunRecord run = describe_run(model, plan, invocation.command_line);
+  RunRecord run = describe_run(model.identity, plan, invocation.command_line);
   run.started_ms = unix_milliseconds();
   if (!options.no_ceilings) run.ceilings = seams.measure_ceilings(device);
 

@@ -59,7 +59,9 @@ std::string resolve_run(const ResultStore& store, const std::string& name) {
     }
   }
   std::vector<RunRecord> runs = store.list_runs();
-  std::erase_if(runs, [](const RunRecord& run) { return run.status == kProfileStatus; });
+  std::erase_if(runs, [](const RunRecord& run) {
+    return run.status == kProfileStatus || run.status == kSearchStatus;
+  });
   if (before >= runs.size()) {
     throw InvalidArgument(
         fmt::format("{} has {} runs: there is no '{}'", store.path(), runs.size(), name));
@@ -75,7 +77,7 @@ std::vector<Table> result_tables(const RunResults& results) {
   };
   std::vector<Table> tables;
   const std::string reproduced = reproduced_table(results.run);
-  if (reproduced == kTable1 || reproduced == kProfile) {
+  if (reproduced == kTable1 || reproduced == kProfile || is_quality_table(reproduced)) {
     tables.push_back(reproduction_table(reproduced, results));
   }
   if (has_phase(false)) tables.push_back(speed_table(results));

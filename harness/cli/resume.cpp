@@ -20,6 +20,10 @@ RunProgress settle(ResultStore& store, const std::string& run_id, Progress& prog
     throw InvalidArgument(
         fmt::format("run {} is a profile: there is nothing to go on with", run_id));
   }
+  if (store.load_search(run_id)) {
+    throw InvalidArgument(
+        fmt::format("run {} is a search: there is nothing to go on with", run_id));
+  }
   if (const std::optional<std::int64_t> other = store.claim_run(run_id)) {
     throw InvalidArgument(
         fmt::format("run {} is being run by process {}; wait for it or end it", run_id, *other));
@@ -61,10 +65,20 @@ std::string plan_difference(const RunProgress& progress, const RunPlan& plan) {
 /// The code of a run that has nothing left to do.
 ExitCode exit_code_of(const RunProgress& run) {
   RunSummary summary{.run_id = run.run.run_id, .status = "done"};
-  for (const RunProgress::Pair& pair : run.tried) {
-    count(summary, pair.ok ? TrialOutcome::ok : pair.last_outcome);
-  }
+  count(summary, run.tried);
   return exit_code_of(summary);
+}
+
+/// What the run is to be gone on with on instead of what it was planned for.
+void choose_device(ModelRequest& request, const std::string& text) {
+  if (text.empty()) return;
+  const DeviceChoice choice = DeviceChoice::parse(text);
+  if (choice.device.kind != request.device.kind) {
+    throw InvalidArgument(
+        fmt::format("--device {}: the run was planned for {}, which its cells say", text,
+                    request.device_choice().name()));
+  }
+  request.choose(choice);
 }
 
 Continuation continuation_here(const Invocation& invocation) {
@@ -80,6 +94,16 @@ Continuation continuation_here(const Invocation& invocation) {
 
 }  // namespace
 
+void check_resumable(const ResumedSweep& sweep, const ModelIdentity& model) {
+  check_resumable(sweep.before.run,
+                  {{sweep.here.machine_id, sweep.here.machine_json},
+                   {sweep.here.build_id, sweep.here.build_json},
+                   model.id,
+                   model.json,
+                   plan_difference(sweep.before, sweep.plan)},
+                  sweep.new_machine);
+}
+
 ExitCode run_resume(const ResumeOptions& options, const Invocation& invocation) {
   const ResultOutput output(options.output, invocation.out);
   check_time_limit(options.control);
@@ -87,29 +111,30 @@ ExitCode run_resume(const ResumeOptions& options, const Invocation& invocation) 
       parse_progress_mode(options.control.progress), invocation.err, TerminalTraits::of_stderr());
   ResultStore store = open_to_go_on(options.control.db, invocation);
   const std::string run_id = resolve_run(store, options.run);
-  const RunProgress before = settle(store, run_id, *progress);
-  RunPlan plan = plan_of(before.run);
-  const std::vector<TrialTask> tasks =
-      unfinished_trials(plan.sweep, plan.repeats, before.tried, options.retry_failed);
-  if (tasks.empty()) {
-    if (before.run.status != "done") store.finish_run(run_id, "done", unix_milliseconds());
+  ResumedSweep sweep;
+  sweep.before = settle(store, run_id, *progress);
+  sweep.plan = plan_of(sweep.before.run);
+  sweep.tasks = unfinished_trials(sweep.plan.sweep, sweep.plan.repeats, sweep.before.tried,
+                                  options.retry_failed);
+  if (sweep.tasks.empty()) {
+    if (sweep.before.run.status != "done") store.finish_run(run_id, "done", unix_milliseconds());
     progress->message(fmt::format("run {} has nothing left to do", run_id));
     output.write(result_tables(store.load_run(run_id)));
-    return exit_code_of(before);
+    return exit_code_of(sweep.before);
   }
-  if (!options.model.empty()) plan.model.model = options.model;
-  const LoadedModel model = load_and_tell(plan.model, *progress);
-  const Continuation here = continuation_here(invocation);
-  check_resumable(before.run,
-                  {{here.machine_id, here.machine_json},
-                   {here.build_id, here.build_json},
-                   model.model_id,
-                   model.model_json,
-                   plan_difference(before, plan)},
-                  options.new_machine);
-  return run_session(
-      {plan, model, store, *progress, output, invocation, options.control, run_id},
-      [&](Runner& runner) { return runner.resume(before, plan.sweep, tasks, here); });
+  choose_device(sweep.plan.model, options.device);
+  if (!options.model.empty()) sweep.plan.model.model = options.model;
+  sweep.here = continuation_here(invocation);
+  sweep.new_machine = options.new_machine;
+  const SweepSession session{sweep.plan, store,           *progress, output,
+                             invocation, options.control, run_id};
+  const std::vector<Device> devices = invocation.seams.devices_of(sweep.plan.model.device_choice());
+  if (devices.size() > 1) return resume_spread_sweep(session, sweep, devices);
+  const LoadedModel model = load_and_tell(sweep.plan.model, *progress);
+  check_resumable(sweep, model.identity);
+  return run_session_here(session, model, [&](Runner& runner) {
+    return runner.resume(sweep.before, sweep.plan.sweep, sweep.tasks, sweep.here);
+  });
 }
 
 }  // namespace dsabench

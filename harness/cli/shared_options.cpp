@@ -22,9 +22,17 @@ void add_shape_options(CLI::App& verb, ModelOptions& options) {
       ->capture_default_str();
 }
 
+void add_layers_option(CLI::App& verb, ModelOptions& options) {
+  verb.add_option("--layers", options.layers,
+                  "Layers of a shape model that run in place of all, layer 0 among them, such as "
+                  "0,1,3-8: times of the whole model are then extrapolated");
+}
+
 void add_device_options(CLI::App& verb, ModelOptions& options) {
-  verb.add_option("--device", options.device,
-                  "cpu or cuda:N (demo, reproduce: the first GPU there is)")
+  verb.add_option(
+          "--device", options.device,
+          "cpu, cuda:N, or cuda:all: cells spread over all GPUs (demo, reproduce: the first "
+          "GPU there is)")
       ->capture_default_str();
   verb.add_option("--dtype", options.dtype,
                   "Of weights, activations and caches: f32, or bf16 on a GPU (default: f32 on cpu "

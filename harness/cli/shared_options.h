@@ -16,6 +16,7 @@ namespace dsabench {
 void add_output_options(CLI::App& verb, OutputOptions& options);
 void add_database_option(CLI::App& verb, std::string& db);
 void add_shape_options(CLI::App& verb, ModelOptions& options);
+void add_layers_option(CLI::App& verb, ModelOptions& options);
 void add_device_options(CLI::App& verb, ModelOptions& options);
 void add_seed_device_dialect(CLI::App& verb, ModelOptions& options);
 void add_model_options(CLI::App& verb, ModelOptions& options);  ///< --model, --config
@@ -34,8 +35,10 @@ CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& de
 /// Add verbs that write what they are to do to `chosen` when they are parsed.
 /// demo, run, reproduce, resume, profile
 void add_measuring_verbs(CLI::App& app, ParsedCommandLine& chosen);
-void add_model_verbs(CLI::App& app, ParsedCommandLine& chosen);   ///< verify, pattern
-void add_result_verbs(CLI::App& app, ParsedCommandLine& chosen);  ///< compare, list, db
+/// search, overlap, verify, pattern
+void add_model_verbs(CLI::App& app, ParsedCommandLine& chosen);
+/// compare, list, db
+void add_result_verbs(CLI::App& app, ParsedCommandLine& chosen);
 
 /// The callback of a verb: makes `run(options, invocation)` what is to be done.
 template <class Options, class Run>

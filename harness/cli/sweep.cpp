@@ -1,6 +1,7 @@
 #include "harness/cli/sweep.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "harness/cli/results_database.h"
 #include "harness/plan/value_lists.h"
@@ -19,15 +20,14 @@ namespace {
 constexpr const char* kTimeLimit = "--time-limit";
 
 /// The one that the command was given; empty where it was given none.
-std::optional<TimeLimit> make_time_limit(const SweepSession& session) {
+std::optional<TimeLimit> make_time_limit(const SweepSession& session, const ModelConfig& config) {
   const std::string& text = session.control.time_limit;
   if (text.empty()) return std::nullopt;
   const auto elapsed_s = [started = session.invocation.started] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   };
   return TimeLimit(parse_duration(kTimeLimit, text), elapsed_s,
-                   CostHistory(session.store, machine_identity().id, build_identity().id,
-                               *session.model.config));
+                   CostHistory(session.store, machine_identity().id, build_identity().id, config));
 }
 
 std::string discarded_text(const RunSummary& summary) {
@@ -51,7 +51,7 @@ ModelRequest to_request(const ModelOptions& options) {
   ModelRequest request;
   request.model = options.model;
   request.config_file = options.config;
-  request.device = Device::parse(options.device);
+  request.choose(DeviceChoice::parse(options.device));
   request.dtype = parse_engine_dtype(options.dtype, request.device);
   request.picks = parse_picks(options.picks);
   request.seed = options.seed;
@@ -62,7 +62,15 @@ ModelRequest to_request(const ModelOptions& options) {
     }
     request.overrides.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
+  request.layers = choose_layers(request, "--layers", options.layers);
   return request;
+}
+
+ModelRequest to_request_of_one_device(const ModelOptions& options, const char* verb) {
+  ModelRequest request = to_request(options);
+  if (!request.every_gpu) return request;
+  throw InvalidArgument(fmt::format("{}: --device {}: it looks at one cell, name one GPU", verb,
+                                    request.device_choice().name()));
 }
 
 std::string best_device() {
@@ -93,7 +101,7 @@ void check_time_limit(const RunControlOptions& control) {
   if (!control.time_limit.empty()) parse_duration(kTimeLimit, control.time_limit);
 }
 
-RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
+RunRecord describe_run(const ModelIdentity& model, const RunPlan& plan,
                        const std::string& command_line) {
   RunRecord run;
   run.run_id = new_run_id();
@@ -107,8 +115,8 @@ RunRecord describe_run(const LoadedModel& model, const RunPlan& plan,
   const Identity build = build_identity();
   run.build_id = build.id;
   run.build_json = build.json;
-  run.model_id = model.model_id;
-  run.model_json = model.model_json;
+  run.model_id = model.id;
+  run.model_json = model.json;
   run.synthetic_weights = model.synthetic;
   run.seed = plan.model.seed;
   return run;
@@ -121,39 +129,24 @@ LoadedModel load_and_tell(const ModelRequest& request, Progress& progress) {
   return model;
 }
 
-ExitCode run_session(const SweepSession& session, const std::function<RunSummary(Runner&)>& go) {
+ExitCode run_session(const SweepSession& session, const std::function<void()>& abort,
+                     const std::function<RunSummary(const SessionLimits&)>& go) {
   const std::string& db = session.store.path();
   const std::string& limit = session.control.time_limit;
   const std::string how_to_go_on =
       fmt::format("to go on: dsabench resume {} --db {}{}", session.run_id, db,
                   limit.empty() ? "" : " --time-limit " + limit);
   const InterruptGuard guard([&] {
-    record_abort(db, session.run_id);
+    abort();
     // Or a line may be drawn over the guard's last one. Behind the record: a terminal that takes no
     // text keeps this from returning.
     session.progress.silence();
   });
-  RunOptions options;
-  options.repeats = session.plan.repeats;
-  options.limits = session.plan.limits;
-  options.engine_factory = session.invocation.seams.engine_factory;
-  options.interrupted = [&guard] { return guard.interrupted(); };
-  const Device device = session.plan.model.device;
-  const CliSeams& seams = session.invocation.seams;
-  options.watch = seams.open_monitor(device);
-  options.rest = seams.rest;
-  std::optional<TimeLimit> time_limit = make_time_limit(session);
-  if (time_limit) options.time_limit = &*time_limit;
-  if (!session.control.no_ceilings) {
-    options.measure_ceilings = [&] { return seams.measure_ceilings(device); };
-  }
-  if (!options.watch.unavailable.empty()) {
-    session.progress.message("clocks are not watched: " + options.watch.unavailable);
-  }
-  Runner runner(session.model, session.store, session.progress, options);
+  const ModelConfig config = resolve_model_config(session.plan.model);
+  std::optional<TimeLimit> time_limit = make_time_limit(session, config);
   RunSummary summary;
   try {
-    summary = go(runner);
+    summary = go({[&guard] { return guard.interrupted(); }, time_limit ? &*time_limit : nullptr});
   } catch (const StoreError&) {
     session.progress.message("what was committed before stays; " + how_to_go_on);
     throw;
@@ -161,9 +154,41 @@ ExitCode run_session(const SweepSession& session, const std::function<RunSummary
   session.progress.message(fmt::format("{}: run {} ({} ok, {} incorrect, {} failed{})", db,
                                        summary.run_id, summary.num_ok, summary.num_incorrect,
                                        summary.num_failed, discarded_text(summary)));
-  if (summary.status == "interrupted") session.progress.message(how_to_go_on);
+  if (summary.status != "done") session.progress.message(how_to_go_on);
   session.output.write(result_tables(session.store.load_run(summary.run_id)));
   return exit_code_of(summary);
+}
+
+RunOptions run_options_for(const RunPlan& plan, bool ceilings, const Invocation& invocation) {
+  const CliSeams& seams = invocation.seams;
+  const Device device = plan.model.device;
+  RunOptions options;
+  options.repeats = plan.repeats;
+  options.limits = plan.limits;
+  options.engine_factory = seams.engine_factory;
+  options.watch = seams.open_monitor(device);
+  options.rest = seams.rest;
+  if (ceilings)
+    options.measure_ceilings = [&seams, device] { return seams.measure_ceilings(device); };
+  return options;
+}
+
+ExitCode run_session_here(const SweepSession& session, const LoadedModel& model,
+                          const std::function<RunSummary(Runner&)>& go) {
+  const auto abort = [&] {
+    record_abort(session.store.path(), session.run_id, {std::int64_t{::getpid()}});
+  };
+  return run_session(session, abort, [&](const SessionLimits& limits) {
+    RunOptions options =
+        run_options_for(session.plan, !session.control.no_ceilings, session.invocation);
+    options.interrupted = limits.interrupted;
+    options.time_limit = limits.time_limit;
+    if (!options.watch.unavailable.empty()) {
+      session.progress.message("clocks are not watched: " + options.watch.unavailable);
+    }
+    Runner runner(model, session.store, session.progress, options);
+    return go(runner);
+  });
 }
 
 ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
@@ -177,13 +202,18 @@ ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
   check_time_limit(control);
   const std::unique_ptr<Progress> progress = make_progress(
       parse_progress_mode(control.progress), invocation.err, TerminalTraits::of_stderr());
-  cuda::device_queue(plan.model.device);  // what is missing is said before anything is written
+  // What is missing is said before anything is written.
+  const std::vector<Device> devices = invocation.seams.devices_of(plan.model.device_choice());
+  if (devices.size() == 1) cuda::device_queue(devices.front());
   ResultStore store = open_for_writing(control.db, invocation);
   for (const std::string& notice : plan.sweep.notices) progress->message(notice);
+  SweepSession session{plan, store, *progress, output, invocation, control, new_run_id()};
+  if (devices.size() > 1) return run_spread_sweep(session, devices);
   const LoadedModel model = load_and_tell(plan.model, *progress);
-  const RunRecord run = describe_run(model, plan, invocation.command_line);
-  return run_session({plan, model, store, *progress, output, invocation, control, run.run_id},
-                     [&](Runner& runner) { return runner.run(run, plan.sweep); });
+  RunRecord run = describe_run(model.identity, plan, invocation.command_line);
+  run.run_id = session.run_id;
+  return run_session_here(session, model,
+                          [&](Runner& runner) { return runner.run(run, plan.sweep); });
 }
 
 }  // namespace dsabench

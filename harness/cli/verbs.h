@@ -40,6 +40,7 @@ struct ModelOptions {
   std::string model;
   std::string config;            ///< --config
   std::vector<std::string> set;  ///< "key=value"
+  std::string layers;            ///< --layers; empty: all
   std::string picks = "planted";
   std::string device = "cpu";
   std::string dtype;    ///< empty: f32 on the CPU, bf16 on a GPU
@@ -81,11 +82,13 @@ struct ReproduceOptions {
   RunControlOptions control;
   OutputOptions output;
   std::string table;
-  std::string run;  ///< a stored run to print; empty: measure
-  std::string contexts = "10k,60k,120k,200k";
-  std::string retentions = "1,1/2,1/4,1/8";
-  std::string indexer_mode, cache_format, chunk;  ///< empty: by the device
+  std::string run;                                ///< a stored run to print; empty: measure
+  std::string contexts, retentions;               ///< empty: by the table
+  std::string indexer_mode, cache_format, chunk;  ///< empty: by table and device
   std::string decode_tokens = "16";
+  /// Of tables of quality.
+  std::string suite = "facts-compact", tasks, samples_per_task = "32";
+  std::string calibration_samples = "4";  ///< of each task, that patterns are searched on
   /// Names of the options given that say what is measured and how.
   std::vector<std::string> given;
   ReproduceOptions();
@@ -96,11 +99,19 @@ struct ResumeOptions {
   RunControlOptions control;  ///< of them db and progress
   OutputOptions output;
   std::string run;
-  std::string model;  ///< where the model lies now; empty: where the plan says
+  std::string model;   ///< where the model lies now; empty: where the plan says
+  std::string device;  ///< empty: as the plan says
   bool new_machine = false;
   bool retry_failed = false;
 };
 ExitCode run_resume(const ResumeOptions& options, const Invocation& invocation);
+
+/// Of the verb that processes of this tool call, not people: a worker of a sweep over several
+/// devices. Orders come from stdin (harness/run/worker_messages.h).
+struct WorkerVerbOptions {
+  std::string device, db, progress = "plain";
+};
+ExitCode run_worker(const WorkerVerbOptions& options, const Invocation& invocation);
 
 struct ProfileVerbOptions {
   ModelOptions model;
@@ -114,6 +125,31 @@ struct ProfileVerbOptions {
   std::string trace;  ///< a file; empty: none
 };
 ExitCode run_profile(const ProfileVerbOptions& options, const Invocation& invocation);
+
+struct SearchVerbOptions {
+  ModelOptions model;
+  OutputOptions output;
+  std::string db = "dsabench.db", progress = "auto";
+  std::string suite = "facts-compact", tasks;
+  std::string context = "2048", samples_per_task = "4";
+  std::string retentions = "1/2,1/4", methods = "greedy,uniform";
+  std::string indexer_mode = "exact", pass_tokens = "8192";
+  std::uint64_t calibration_seed = 1;
+  bool give_up = false, no_second_set = false;
+};
+ExitCode run_search(const SearchVerbOptions& options, const Invocation& invocation);
+
+struct OverlapVerbOptions {
+  ModelOptions model;
+  OutputOptions output;
+  std::string progress = "auto";
+  std::string suite = "facts-compact", tasks;
+  std::string context = "2048", samples_per_task = "1", chunk = "1024", pairs = "16";
+  std::string patterns;  ///< that the clusters are held against
+  std::string indexer_mode = "exact";
+  double threshold = 0.7;
+};
+ExitCode run_overlap(const OverlapVerbOptions& options, const Invocation& invocation);
 
 struct CompareVerbOptions {
   OutputOptions output;

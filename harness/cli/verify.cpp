@@ -12,7 +12,7 @@ ExitCode run_verify(const VerifyOptions& options, const Invocation& invocation) 
   const ResultOutput output(options.output, invocation.out);
   ModelOptions chosen = options.model;
   if (chosen.dtype.empty()) chosen.dtype = dtype_name(DType::f32);  // the reference's own
-  const ModelRequest request = to_request(chosen);
+  const ModelRequest request = to_request_of_one_device(chosen, "verify");
   std::error_code no_path;
   if (!std::filesystem::is_directory(request.model, no_path)) {
     throw InvalidArgument(fmt::format("verify: no checkpoint directory '{}'", request.model));

@@ -38,6 +38,9 @@ void for_each_plain_field(AnyCell& cell, const Cell& other, Visit&& visit) {
   field("model", &Cell::model);
   field("config_hash", &Cell::config_hash);
   field("pattern", &Cell::pattern);
+  field("layers", &Cell::layers);
+  field("whole_pattern", &Cell::whole_pattern);
+  field("whole_mlp", &Cell::whole_mlp);
   field("suite", &Cell::suite);
   field("suite_version", &Cell::suite_version);
   field("tasks", &Cell::tasks);
@@ -139,6 +142,9 @@ const char* metric_of(const Cell& cell) {
 std::string describe(const Cell& cell) {
   std::string text = fmt::format("{} {} {} tokens, {}/{} F", cell.suite, phase_name(cell.phase),
                                  cell.context_tokens, num_full_layers(cell), cell.pattern.size());
+  if (!cell.layers.empty()) {
+    text += fmt::format(", layers {} of {}", cell.layers, cell.whole_pattern.size());
+  }
   if (cell.batch != 1) text += fmt::format(", batch {}", cell.batch);
   if (cell.indexer_mode != "exact") text += ", " + cell.indexer_mode;
   if (cell.cache_format != cell.dtype) text += ", cache " + cell.cache_format;

@@ -27,7 +27,10 @@ inline constexpr const char* kOnePrompt = "one";
 struct Cell {
   std::string model;        ///< name of preset or checkpoint
   std::string config_hash;  ///< content hash of the model's canonical config
-  std::string pattern;      ///< F/S letters, one per layer
+  std::string pattern;      ///< F/S letters, one per layer that runs
+  /// Of a slice: the layers of the model that run ("0,3-6"), and of the whole model its F/S letters
+  /// and the kind of each feed-forward (D: dense, E: experts). Empty: all layers run.
+  std::string layers, whole_pattern, whole_mlp;
   std::string suite, suite_version;
   std::vector<std::string> tasks;     ///< of the suite; empty: all of them
   std::int64_t samples_per_task = 0;  ///< quality only

@@ -5,10 +5,12 @@
 #include <algorithm>
 
 #include "engine/cache/cache_format.h"
+#include "harness/plan/layer_slice.h"
 #include "kernels/base/dtype.h"
 #include "kernels/base/error.h"
 #include "kernels/ops/block_table.h"
 #include "kernels/ops/fp8_latents.h"
+#include "results/layer_list.h"
 
 namespace dsabench {
 namespace {
@@ -98,9 +100,13 @@ std::string advice_for_weights(const ModelConfig& config, std::int64_t bytes_per
       std::max<std::int64_t>((config.num_parameters() - outside) / config.num_layers, 1);
   const std::int64_t layers = (free_bytes / bytes_per_parameter - outside) / layer;
   if (layers < 1) return "not even one of its layers would fit";
-  return fmt::format("about {} of its {} layers would fit{}", std::min(layers, config.num_layers),
-                     config.num_layers,
-                     generated ? fmt::format(" (--set num_hidden_layers={})", layers) : "");
+  const std::string some = fmt::format("about {} of its {} layers would fit",
+                                       std::min(layers, config.num_layers), config.num_layers);
+  if (!generated) return some;
+  const auto slice = slice_that_fits(config, bytes_per_parameter, free_bytes / 10 * 9);
+  if (slice.empty()) return fmt::format("{} (--set num_hidden_layers={})", some, layers);
+  return fmt::format("{} (--layers {}, from which times of the whole are extrapolated)", some,
+                     layer_list_text(slice));
 }
 
 }  // namespace dsabench

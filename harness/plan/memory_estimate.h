@@ -27,7 +27,8 @@ std::int64_t longest_context(const ModelConfig& config, const Cell& cell, std::i
 void check_fits_memory(const ModelConfig& config, const Cell& cell, std::int64_t free_bytes,
                        const std::string& where);
 
-/// What to do about weights that do not fit: how many layers would, and how to ask for them.
+/// What to do about weights that do not fit: how many layers would, and of generated ones a slice
+/// (layer_slice.h) in nine tenths of what is free, so that caches fit beside it.
 std::string advice_for_weights(const ModelConfig& config, std::int64_t bytes_per_parameter,
                                std::int64_t free_bytes, bool generated);
 

@@ -80,6 +80,17 @@ void check_size(const ModelConfig& config, const std::vector<std::string>& asked
 
 }  // namespace
 
+std::string asked_as(const PatternChoice& choice) {
+  using Origins = std::initializer_list<std::string_view>;
+  for (const auto found : Origins{kPublished, kSearchedOrigin, kSimilarityOrigin}) {
+    if (choice.origin == found) return choice.origin + " pattern " + choice.nominal_retention;
+  }
+  if (!choice.nominal_retention.empty()) return "retention " + choice.nominal_retention;
+  if (choice.origin != "given") return "the checkpoint's own pattern";
+  return "pattern " +
+         (choice.whole_letters.empty() ? choice.pattern.letters() : choice.whole_letters);
+}
+
 LayerPattern pattern_of_retention(std::int64_t num_layers, Retention retention, Dialect dialect) {
   if (dialect == Dialect::paper) return LayerPattern::uniform(num_layers, retention);
   if (retention.numerator != 1) {

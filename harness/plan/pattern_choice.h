@@ -8,13 +8,21 @@
 
 namespace dsabench {
 
+/// Origins of patterns that a search found.
+inline constexpr const char* kSearchedOrigin = "searched";
+inline constexpr const char* kSimilarityOrigin = "similarity";
+
 /// A pattern and how it was asked for, which is no part of what it is.
 struct PatternChoice {
   LayerPattern pattern;
-  std::string origin;             ///< uniform, given, checkpoint, published
-  std::string nominal_retention;  ///< "1/4"; empty where no retention was asked for
-  std::string dialect;            ///< the rule that made it; empty for letters
+  std::string origin;              ///< uniform, given, checkpoint, published, searched, similarity
+  std::string nominal_retention;   ///< "1/4"; empty where no retention was asked for
+  std::string dialect;             ///< the rule that made it; empty for letters
+  std::string whole_letters = {};  ///< of all layers, where `pattern` is a slice's; else empty
 };
+
+/// "retention 1/4", "searched pattern 1/4", "pattern FSSF": how notices and errors name it.
+std::string asked_as(const PatternChoice& choice);
 
 /// The pattern of a retention under a dialect: `paper` takes any ratio; the others know
 /// index_topk_freq alone, and so 1/n. Throws InvalidArgument.

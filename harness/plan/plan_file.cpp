@@ -123,6 +123,16 @@ auto at_place(const std::string& place, Check&& check) {
   }
 }
 
+std::vector<std::int64_t> read_layers(const LocatedJson& document, const Section& top,
+                                      const ModelRequest& request) {
+  std::vector<AskedText> items;
+  top.list("layers", items);
+  std::string text;
+  for (const AskedText& item : items) text += (text.empty() ? "" : ",") + item.text;
+  return at_place(document.where("/layers"),
+                  [&] { return choose_layers(request, "layers", text); });
+}
+
 ModelRequest read_model(const LocatedJson& document, const Section& top) {
   ModelRequest request;
   if (!top.has("model")) {
@@ -137,7 +147,7 @@ ModelRequest read_model(const LocatedJson& document, const Section& top) {
   }
   if (top.has("device")) {
     const AskedText device = top.scalar(top.pointer_of("device"));
-    request.device = at_place(device.origin, [&] { return Device::parse(device.text); });
+    request.choose(at_place(device.origin, [&] { return DeviceChoice::parse(device.text); }));
   }
   AskedText dtype;
   if (top.has("dtype")) dtype = top.scalar(top.pointer_of("dtype"));
@@ -154,6 +164,7 @@ ModelRequest read_model(const LocatedJson& document, const Section& top) {
   at_place(document.where("/model"), [&] { return has_generated_weights(request); });
   at_place(document.where(top.has("set") ? "/set" : "/model"),
            [&] { return resolve_model_config(request); });
+  if (top.has("layers")) request.layers = read_layers(document, top, request);
   return request;
 }
 
@@ -219,8 +230,8 @@ std::vector<SweepAxes> read_sweeps(const LocatedJson& document, const Section& t
 RunPlan parse_plan_file(const std::string& file, std::string_view text) {
   const LocatedJson document(file, text);
   const Section top(document, "",
-                    {"model", "config", "set", "picks", "seed", "device", "dtype", "dialect",
-                     "sweeps", "repeat", "limits"});
+                    {"model", "config", "set", "layers", "picks", "seed", "device", "dtype",
+                     "dialect", "sweeps", "repeat", "limits"});
   RunPlan plan;
   plan.model = read_model(document, top);
   if (top.has("repeat")) {

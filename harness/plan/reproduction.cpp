@@ -17,9 +17,10 @@ namespace {
 using nlohmann::json;
 
 /// Uniform, and of the published patterns those whose retention is asked for.
-std::vector<AskedText> table1_patterns(const SweepText& asked, const ModelConfig& config) {
+std::vector<AskedText> table1_patterns(const SweepText& asked, const ModelRequest& request) {
   std::vector<AskedText> patterns{{"uniform", "--retention"}};
-  const std::vector<PatternChoice> published = published_patterns(config.num_layers);
+  const std::vector<PatternChoice> published =
+      published_patterns(resolve_whole_config(request).num_layers);
   for (const AskedText& text : asked.retentions) {
     for (const std::string& item : parse_list(text.origin, text.text)) {
       const std::string retention = Retention::parse(item).to_string();
@@ -52,7 +53,7 @@ json stored_plan(const RunRecord& run) {
 int gpu_of(const RunRecord& run) {
   const json plan = stored_plan(run);
   const json model = plan.value("model", json::object());
-  const Device device = Device::parse(model.value("device", std::string("cpu")));
+  const Device device = DeviceChoice::parse(model.value("device", std::string("cpu"))).device;
   return device.is_cpu() ? -1 : device.ordinal;
 }
 
@@ -67,6 +68,21 @@ bool is_published_model(const RunResults& results) {
 
 }  // namespace
 
+bool is_quality_table(const std::string& table) { return table == kTable2 || table == kTable5; }
+
+std::vector<SweepAxes> quality_axes(const SweepText& asked, const std::vector<PatternChoice>& found,
+                                    const ModelConfig& config, const ModelRequest& request) {
+  SweepText uniform = asked;
+  uniform.patterns = {{"uniform", "--retention"}};
+  SweepAxes shared = resolve_axes(uniform, config, request);
+  shared.patterns.insert(shared.patterns.end(), found.begin(), found.end());
+  SweepText dense = asked;
+  dense.patterns = uniform.patterns;
+  dense.retentions = {{"1", "--retention"}};
+  dense.dense_attention = true;
+  return {resolve_axes(dense, config, request), std::move(shared)};
+}
+
 std::vector<SweepAxes> reproduction_axes(const std::string& table, const SweepText& asked,
                                          const ModelConfig& config, const ModelRequest& request) {
   SweepText single = asked;
@@ -74,7 +90,7 @@ std::vector<SweepAxes> reproduction_axes(const std::string& table, const SweepTe
   single.phases = {{"prefill,decode", ""}};
   single.batches = {{"1", ""}};
   if (table == kProfile) single.retentions = {{"1", ""}};
-  single.patterns = table == kTable1 ? table1_patterns(asked, config)
+  single.patterns = table == kTable1 ? table1_patterns(asked, request)
                                      : std::vector<AskedText>{{"uniform", "--retention"}};
   std::vector<SweepAxes> axes{resolve_axes(single, config, request)};
   check_contexts(axes.front(), config);
@@ -101,6 +117,8 @@ Table reproduction_table(const std::string& table, const RunResults& results) {
         has.empty() ? "it was made by another verb than reproduce" : "it was made for " + has));
   }
   const ReproductionRun run{results, gpu_of(results.run), is_published_model(results)};
+  if (table == kTable2) return reproduction_of_table2(run);
+  if (table == kTable5) return reproduction_of_table5(run);
   return table == kTable1 ? reproduction_of_table1(run) : reproduction_of_profile(run);
 }
 

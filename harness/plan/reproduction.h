@@ -11,6 +11,11 @@ namespace dsabench {
 /// Tables of the paper that a run can reproduce.
 inline constexpr const char* kTable1 = "table1";
 inline constexpr const char* kProfile = "profile";
+inline constexpr const char* kTable2 = "table2";
+inline constexpr const char* kTable5 = "table5";
+
+/// Whether a table is of answers, not of times: table2 and table5.
+bool is_quality_table(const std::string& table);
 
 /// The sweeps of a table, in the order in which they are measured. `asked` has the contexts, the
 /// retentions (of table1; profile has all layers Full) and all that cells have in common. table1:
@@ -20,6 +25,12 @@ inline constexpr const char* kProfile = "profile";
 /// the model's positions.
 std::vector<SweepAxes> reproduction_axes(const std::string& table, const SweepText& asked,
                                          const ModelConfig& config, const ModelRequest& request);
+
+/// The sweeps of a table of quality: dense attention, then the uniform patterns of the retentions
+/// and those that were `found`. `asked` has the suite, its tasks and samples, the contexts, the
+/// retentions and what cells have in common. Throws as resolve_axes.
+std::vector<SweepAxes> quality_axes(const SweepText& asked, const std::vector<PatternChoice>& found,
+                                    const ModelConfig& config, const ModelRequest& request);
 
 /// Which table a stored run reproduces; empty for none, and for a plan that cannot be read.
 std::string reproduced_table(const RunRecord& run);

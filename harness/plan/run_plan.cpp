@@ -6,8 +6,10 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/model/model_preset.h"
+#include "harness/plan/value_lists.h"
 #include "kernels/base/error.h"
 #include "results/identity.h"
+#include "results/layer_list.h"
 
 namespace dsabench {
 namespace {
@@ -25,7 +27,8 @@ json model_to_json(const ModelRequest& request) {
                 {"picks", picks_name(request.picks)},
                 {"seed", request.seed}};
   // At their defaults left out: plans were kept before these existed.
-  if (!request.device.is_cpu()) model["device"] = request.device.name();
+  if (!request.layers.empty()) model["layers"] = layer_list_text(request.layers);
+  if (!request.device.is_cpu()) model["device"] = request.device_choice().name();
   if (request.dtype != DType::f32) model["dtype"] = dtype_name(request.dtype);
   return model;
 }
@@ -39,8 +42,12 @@ ModelRequest model_from_json(const json& model) {
   }
   request.picks = parse_picks(model.at("picks").get<std::string>());
   request.seed = model.at("seed");
-  if (model.contains("device"))
-    request.device = Device::parse(model.at("device").get<std::string>());
+  if (model.contains("layers")) {
+    request.layers = parse_layers("layers", model.at("layers").get<std::string>());
+  }
+  if (model.contains("device")) {
+    request.choose(DeviceChoice::parse(model.at("device").get<std::string>()));
+  }
   request.dtype =
       parse_engine_dtype(model.value("dtype", std::string(dtype_name(DType::f32))), request.device);
   return request;
@@ -57,7 +64,7 @@ PlanEntry entry_from_json(const json& stored) {
   Cell cell = parse_canonical_cell(stored.at("cell").dump());
   const Suite& suite = find_suite(cell.suite);
   PatternChoice pattern{LayerPattern::from_letters(cell.pattern), stored.at("origin"),
-                        stored.at("retention"), stored.at("dialect")};
+                        stored.at("retention"), stored.at("dialect"), cell.whole_pattern};
   return {std::move(cell), &suite, std::move(pattern), ""};
 }
 

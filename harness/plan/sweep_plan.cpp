@@ -22,6 +22,8 @@ void check_context(const ModelConfig& config, std::int64_t context, std::int64_t
 
 /// What all cells of a sweep have in common.
 Cell common_fields(Cell cell, const SweepAxes& axes) {
+  cell.layers = axes.layers;
+  cell.whole_mlp = axes.whole_mlp;
   cell.chunk_tokens = axes.chunk_tokens;
   cell.dense_attention = axes.dense_attention;
   cell.device_kind = axes.device_kind;
@@ -32,21 +34,15 @@ Cell common_fields(Cell cell, const SweepAxes& axes) {
   return cell;
 }
 
-/// How a notice names the way a pattern was asked for.
-std::string asked_as(const PatternChoice& choice) {
-  if (choice.origin == "published") return "published pattern " + choice.nominal_retention;
-  if (!choice.nominal_retention.empty()) return "retention " + choice.nominal_retention;
-  return choice.origin == "given" ? "pattern " + choice.pattern.letters()
-                                  : "the checkpoint's own pattern";
-}
-
 /// Leaves each pattern once, first come first kept.
 std::vector<PatternChoice> distinct_patterns(const std::vector<PatternChoice>& choices,
                                              std::vector<std::string>& notices) {
   std::vector<PatternChoice> kept;
-  std::map<std::string, const PatternChoice*> first_of;  ///< by letters
+  /// By letters, of a slice with those of the whole: it is extrapolated to that.
+  std::map<std::pair<std::string, std::string>, const PatternChoice*> first_of;
   for (const PatternChoice& choice : choices) {
-    const auto [first, is_new] = first_of.emplace(choice.pattern.letters(), &choice);
+    const std::pair letters(choice.pattern.letters(), choice.whole_letters);
+    const auto [first, is_new] = first_of.emplace(letters, &choice);
     if (is_new) {
       kept.push_back(choice);
     } else if (asked_as(*first->second) != asked_as(choice)) {
@@ -84,7 +80,9 @@ double num_points(const SweepAxes& axes) {
 /// Of one point, on an average over the patterns.
 double num_letters(const SweepAxes& axes) {
   double letters = 0;
-  for (const PatternChoice& choice : axes.patterns) letters += double(choice.pattern.num_layers());
+  for (const PatternChoice& choice : axes.patterns) {
+    letters += double(choice.pattern.num_layers()) + 2 * double(choice.whole_letters.size());
+  }
   letters /= double(axes.patterns.size());
   for (const std::string& task : axes.tasks) letters += double(task.size());
   return letters;
@@ -150,6 +148,7 @@ class PlanBuilder {
     cell.suite_version = suite.version();
     cell.context_tokens = context;
     cell.pattern = pattern.pattern.letters();
+    cell.whole_pattern = pattern.whole_letters;
     cell.phase = phase;
     if (phase == Phase::decode) cell.decode_tokens = axes_->decode_tokens;
     if (phase == Phase::generate) {

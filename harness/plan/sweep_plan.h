@@ -22,6 +22,7 @@ struct SweepAxes {
   std::vector<std::string> tasks;  ///< of quality suites; empty: all
   std::vector<std::int64_t> contexts;
   std::vector<PatternChoice> patterns;
+  std::string layers, whole_mlp;                             ///< as in Cell; empty: all layers run
   std::vector<Phase> phases{Phase::prefill, Phase::decode};  ///< of speed suites
   std::vector<std::int64_t> batches{1};  ///< of speed suites; kFullBatch: what fits into `room`
   BatchRoom room;

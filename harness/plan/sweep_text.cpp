@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "harness/plan/layer_slice.h"
 #include "harness/plan/value_lists.h"
 #include "kernels/base/error.h"
 
@@ -60,17 +61,35 @@ std::optional<Dialect> dialect_of(const std::optional<AskedText>& asked) {
   }
 }
 
+/// Runs `choose` with errors that begin with the sweep's origin.
+template <class Choose>
+auto in_sweep(const SweepText& sweep, Choose&& choose) {
+  try {
+    return choose();
+  } catch (Error& error) {
+    if (!sweep.origin.empty()) error.add_context(sweep.origin);
+    throw;
+  }
+}
+
 std::vector<PatternChoice> patterns_of(const SweepText& sweep, const ModelConfig& config) {
   std::vector<Retention> retentions;
   for_each_item(sweep.retentions,
                 [&](const std::string& item) { retentions.push_back(Retention::parse(item)); });
   const std::vector<std::string> patterns = names(sweep.patterns);
   const std::optional<Dialect> dialect = dialect_of(sweep.dialect);
-  try {
-    return choose_patterns(config, patterns, retentions, dialect);
-  } catch (Error& error) {
-    if (!sweep.origin.empty()) error.add_context(sweep.origin);
-    throw;
+  return in_sweep(sweep, [&] { return choose_patterns(config, patterns, retentions, dialect); });
+}
+
+/// What was chosen for the whole model, as the chosen layers have it.
+void restrict_to_slice(SweepAxes& axes, const ModelConfig& whole,
+                       std::span<const std::int64_t> layers) {
+  for (PatternChoice& choice : axes.patterns) {
+    const LayerSlice slice = make_slice(whole, choice.pattern, layers, asked_as(choice));
+    axes.layers = slice.layers;
+    axes.whole_mlp = slice.whole_mlp;
+    choice.pattern = slice_pattern(choice.pattern, layers);
+    choice.whole_letters = slice.whole_pattern;
   }
 }
 
@@ -96,7 +115,13 @@ SweepAxes resolve_axes(const SweepText& sweep, const ModelConfig& config,
                 [&](const std::string& name) { axes.suites.push_back(&find_suite(name)); });
   axes.tasks = names(sweep.tasks);
   axes.contexts = counts(sweep.contexts);
-  axes.patterns = patterns_of(sweep, config);
+  if (request.layers.empty()) {
+    axes.patterns = patterns_of(sweep, config);
+  } else {
+    const ModelConfig whole = resolve_whole_config(request);
+    axes.patterns = patterns_of(sweep, whole);
+    in_sweep(sweep, [&] { restrict_to_slice(axes, whole, request.layers); });
+  }
   axes.phases.clear();
   for_each_item(sweep.phases,
                 [&](const std::string& name) { axes.phases.push_back(parse_phase(name)); });

@@ -35,8 +35,9 @@ struct SweepText {
 
 /// Axes with what the model fixes: device, dtype, picks and seeds.
 SweepAxes axes_for(const ModelRequest& request);
-/// Reads the texts; for a batch of "max", how much memory is free. Throws InvalidArgument that
-/// begins with the text's origin.
+/// Reads the texts; `config` is the request's, of a slice with its layers alone: patterns are those
+/// of the whole model, restricted to it. For a batch of "max", how much memory is free. Throws
+/// InvalidArgument that begins with the text's origin.
 SweepAxes resolve_axes(const SweepText& sweep, const ModelConfig& config,
                        const ModelRequest& request);
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "kernels/base/error.h"
+#include "results/layer_list.h"
 
 namespace dsabench {
 namespace {
@@ -109,6 +110,25 @@ std::vector<std::int64_t> parse_counts(std::string_view option, std::string_view
     values.push_back(parse_count(option, item));
   }
   return values;
+}
+
+std::vector<std::int64_t> parse_layers(std::string_view option, std::string_view text) {
+  const auto layers = read_layer_list(fmt::format("{}", fmt::join(parse_list(option, text), ",")));
+  if (!layers) fail(option, "layers and ascending ranges of them such as 0,3-6", text);
+  for (std::size_t i = 1; i < layers->size(); ++i) {
+    if ((*layers)[i] == (*layers)[i - 1]) {
+      fail(option, fmt::format("each layer once, layer {} is there twice", (*layers)[i]), text);
+    }
+    if ((*layers)[i] < (*layers)[i - 1]) {
+      fail(option,
+           fmt::format("ascending layers, {} comes before {}", (*layers)[i - 1], (*layers)[i]),
+           text);
+    }
+  }
+  if (layers->front() != 0) {
+    fail(option, "layer 0 among them, which is Full and has what the others reuse", text);
+  }
+  return *layers;
 }
 
 }  // namespace dsabench

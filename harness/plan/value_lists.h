@@ -23,4 +23,8 @@ double parse_duration(std::string_view option, std::string_view text);
 /// "1Ki-64Ki*2". Throws InvalidArgument naming option and value, also for more than 4096 values.
 std::vector<std::int64_t> parse_counts(std::string_view option, std::string_view text);
 
+/// Layers of a model by number: "0,3-6", ranges with both ends, ascending, each once, layer 0 among
+/// them. Throws InvalidArgument naming option and value.
+std::vector<std::int64_t> parse_layers(std::string_view option, std::string_view text);
+
 }  // namespace dsabench

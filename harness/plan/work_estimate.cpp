@@ -1,5 +1,7 @@
 #include "harness/plan/work_estimate.h"
 
+#include <algorithm>
+
 #include "harness/plan/stage_work.h"
 
 namespace dsabench {
@@ -22,6 +24,18 @@ Parts parts_of(const ModelConfig& config, const Cell& cell) {
 double estimate_flops(const ModelConfig& config, const Cell& cell) {
   const Parts parts = parts_of(config, cell);
   return parts.matrices + parts.scores + parts.attention;
+}
+
+double estimate_trial_flops(const ModelConfig& config, const Cell& cell) {
+  const double timed = estimate_flops(config, cell);
+  if (cell.phase == Phase::generate) {
+    return timed * double(std::max<std::int64_t>(cell.samples_per_task, 1));
+  }
+  if (cell.phase != Phase::decode) return timed;
+  Cell prompts = cell;
+  prompts.phase = Phase::prefill;
+  prompts.batch = num_prompts(cell);
+  return timed + estimate_flops(config, prompts);
 }
 
 MatrixWork declared_matrix_work(const ModelConfig& config, const Cell& cell) {

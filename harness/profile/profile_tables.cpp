@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "engine/model/layer_pattern.h"
+#include "harness/plan/layer_slice.h"
 #include "harness/plan/stage_work.h"
 #include "harness/profile/profile_view.h"
+#include "results/layer_list.h"
 #include "results/report/device_numbers.h"
 #include "results/report/fields.h"
 #include "results/statistics.h"
@@ -205,6 +207,11 @@ Table reuse_table(const View& view) {
     const auto found = view.profiled.measured.find(letters);
     return found == view.profiled.measured.end() ? 0.0 : found->second;
   };
+  const auto uniform = [&](const Retention& retention) {
+    if (!view.slice) return LayerPattern::uniform(view.num_layers(), retention);
+    return slice_pattern(LayerPattern::uniform(view.slice->num_layers(), retention),
+                         read_layer_list(view.slice->layers).value());
+  };
   const double all_full = measured(LayerPattern::all_full(view.num_layers()).letters());
   const auto add = [&](const std::string& name, const std::string& letters) {
     const auto num_full = std::int64_t{std::count(letters.begin(), letters.end(), 'F')};
@@ -218,13 +225,17 @@ Table reuse_table(const View& view) {
   };
   for (const std::int64_t n : {1, 2, 4, 8}) {
     const Retention retention{1, n};
-    add(retention.to_string(), LayerPattern::uniform(view.num_layers(), retention).letters());
+    add(retention.to_string(), uniform(retention).letters());
   }
   add("this cell", pattern);
   table.notes = {
       "were indexers of Shared layers to cost nothing and all else to stay as timed; against all "
       "layers Full, with this cell's mean time of an indexer; measured: by runs in the database, "
       "on this machine and by this build"};
+  if (view.slice) {
+    table.notes.push_back("times and F layers are those of " + describe(*view.slice) +
+                          "; a retention is the whole model's");
+  }
   return table;
 }
 
@@ -241,6 +252,7 @@ std::vector<Table> profile_tables(const ProfiledCell& profiled) {
   std::vector<Table> tables = {cell_table(view), stage_table(view), profile_view::group_table(view),
                                profile_view::layer_table(view)};
   if (view.is_traced()) tables.push_back(profile_view::kernel_table(view));
+  if (view.slice) tables.push_back(profile_view::whole_table(view));
   tables.push_back(reuse_table(view));
   if (!profiled.ceilings.empty()) tables.push_back(ceilings_of(profiled));
   return tables;

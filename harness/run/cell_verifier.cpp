@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
 
-#include "engine/model/weight_placement.h"
 #include "harness/run/reference_layer.h"
 #include "kernels/reference/attention.h"
 #include "kernels/reference/fp8.h"
@@ -72,7 +70,7 @@ struct CellVerifier::State {
     std::vector<std::int32_t> picks;  ///< of the nearest Full layer so far
   };
 
-  State(const Engine& the_engine, const Weights& the_weights, std::vector<CheckedRow> the_rows)
+  State(const Engine& the_engine, HostAttention& the_weights, std::vector<CheckedRow> the_rows)
       : engine(the_engine),
         weights(the_weights),
         reference(engine.config(), engine.options(), engine.dtype()),
@@ -94,15 +92,6 @@ struct CellVerifier::State {
     }
   }
 
-  /// A layer's weights on the host: a device's are copied once.
-  const AttentionWeights& attention_weights(std::int64_t layer) {
-    const AttentionWeights& held = weights.layers[static_cast<std::size_t>(layer)].attention;
-    if (weights.queue() == nullptr) return held;
-    const auto [copy, is_new] = copies.try_emplace(layer);
-    if (is_new) copy->second = host_copy(held);
-    return copy->second;
-  }
-
   /// The values of a row of the fp8 cache.
   std::vector<float> fp8_values(const HostView& latents, std::int64_t row) const {
     return reference::fp8_latent_values(
@@ -119,8 +108,7 @@ struct CellVerifier::State {
                                        std::span<const float> x);
 
   const Engine& engine;
-  const Weights& weights;
-  std::map<std::int64_t, AttentionWeights> copies;
+  HostAttention& weights;
   ReferenceLayer reference;
   Tolerances tolerances;
   std::vector<CheckedRow> rows;
@@ -130,7 +118,7 @@ struct CellVerifier::State {
 
 void CellVerifier::State::check_caches(const ActiveRow& row, std::int64_t layer,
                                        std::span<const float> x) {
-  const AttentionWeights& layer_weights = attention_weights(layer);
+  const AttentionWeights& layer_weights = weights.of(layer);
   const SequenceCache& cache = engine.cache(row.at.sequence);
   const BlockPool& pool = cache.pool();
   const std::int64_t cached = cache.row(row.at.position);
@@ -173,7 +161,7 @@ void CellVerifier::State::check_selection(const ActiveRow& row, std::int64_t lay
   if (!exact) {
     scales = cached_rows(cache.pool().indexer_key_scales(layer), cache.blocks(), num_keys);
   }
-  const auto scores = reference.scores(attention_weights(layer), x, row.at.position, keys, scales);
+  const auto scores = reference.scores(weights.of(layer), x, row.at.position, keys, scales);
   const auto expected = reference::topk_positions(scores, top_k);
   if (picks.size() != expected.size()) {
     return fail(row.at, layer,
@@ -246,10 +234,10 @@ std::vector<double> CellVerifier::State::attention_output(const ActiveRow& row, 
   const Tensor picked = picked_latents(row, layer);
   std::vector<std::int32_t> all(row.picks.size());
   std::iota(all.begin(), all.end(), 0);
-  return reference.attention_output(attention_weights(layer), x, row.at.position, picked, all);
+  return reference.attention_output(weights.of(layer), x, row.at.position, picked, all);
 }
 
-CellVerifier::CellVerifier(const Engine& engine, const Weights& weights,
+CellVerifier::CellVerifier(const Engine& engine, HostAttention& weights,
                            std::vector<CheckedRow> rows)
     : state_(std::make_unique<State>(engine, weights, std::move(rows))) {}
 CellVerifier::~CellVerifier() = default;

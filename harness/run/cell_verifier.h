@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/model/host_attention.h"
 
 namespace dsabench {
 
@@ -43,8 +44,8 @@ struct VerificationReport {
 /// Throws nothing on a mismatch: the report says it.
 class CellVerifier final : public ForwardObserver {
  public:
-  /// `engine` and `weights` must outlive the verifier.
-  CellVerifier(const Engine& engine, const Weights& weights, std::vector<CheckedRow> rows);
+  /// `engine` and `weights`, those that it should have, must outlive the verifier.
+  CellVerifier(const Engine& engine, HostAttention& weights, std::vector<CheckedRow> rows);
   ~CellVerifier() override;
   void on_forward(std::span<const ForwardRows> rows, HostView embedding) override;
   void on_layer(const LayerTrace& trace) override;

@@ -23,8 +23,6 @@ void add_condition(std::string& conditions_json, const std::string& key,
 /// A whole number that was added under this key; nothing where there is none.
 std::optional<std::int64_t> find_condition(const std::string& conditions_json,
                                            const std::string& key);
-/// Key of a trial whose stages were timed in a sample of their own: its nanoseconds.
-inline constexpr const char* kStageSample = "stage_sample_ns";
 /// Warnings for the user: debug or sanitizer build, load of other processes.
 std::string environment_warning();
 

@@ -19,11 +19,6 @@ bool is_of_config(const CellRecord& cell, const std::string& config_hash) {
   return cell.canonical_json.find(config_hash) != std::string::npos;
 }
 
-/// Of a whole quality cell; the number of tasks cancels where suites are the same.
-double work_of(const ModelConfig& config, const Cell& cell) {
-  return estimate_flops(config, cell) * double(std::max<std::int64_t>(cell.samples_per_task, 1));
-}
-
 }  // namespace
 
 double CostHistory::Seen::mean_seconds() const {
@@ -69,7 +64,7 @@ void CostHistory::add(const Cell& cell, double seconds) {
 }
 
 const CostHistory::Seen* CostHistory::closest(const Cell& cell) const {
-  const double work = work_of(config_, cell);
+  const double work = estimate_trial_flops(config_, cell);
   const Seen* best = nullptr;
   double best_distance = 0;
   for (const auto& [id, seen] : seen_) {
@@ -77,7 +72,7 @@ const CostHistory::Seen* CostHistory::closest(const Cell& cell) const {
         seen.cell.phase == cell.phase && seen.cell.config_hash == cell.config_hash &&
         seen.cell.device_kind == cell.device_kind && seen.cell.dtype == cell.dtype;
     if (!comparable) continue;
-    const double distance = std::abs(std::log(work_of(config_, seen.cell) / work));
+    const double distance = std::abs(std::log(estimate_trial_flops(config_, seen.cell) / work));
     if (best != nullptr && distance >= best_distance) continue;
     best = &seen;
     best_distance = distance;
@@ -95,7 +90,8 @@ ExpectedCost CostHistory::of(const Cell& cell) const {
   }
   const Seen* near = closest(cell);
   if (near == nullptr) return {std::nullopt, "no earlier trial"};
-  const double scale = work_of(config_, cell) / work_of(config_, near->cell);
+  const double scale =
+      estimate_trial_flops(config_, cell) / estimate_trial_flops(config_, near->cell);
   return {near->mean_seconds() * scale, fmt::format("scaled from {}", describe(near->cell))};
 }
 

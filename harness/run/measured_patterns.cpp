@@ -16,6 +16,7 @@ bool is_alike(const PlannedCell& planned, const Cell& cell) {
   try {
     Cell other = parse_canonical_cell(planned.cell.canonical_json);
     other.pattern = cell.pattern;
+    other.whole_pattern = cell.whole_pattern;  // of a slice
     return other == cell;
   } catch (const InvalidArgument&) {  // of a build with other fields
     return false;

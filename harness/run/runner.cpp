@@ -57,6 +57,19 @@ void count(RunSummary& summary, TrialOutcome outcome) {
   }
 }
 
+void count(RunSummary& summary, std::span<const RunProgress::Pair> tried) {
+  for (const RunProgress::Pair& pair : tried) {
+    count(summary, pair.ok ? TrialOutcome::ok : pair.last_outcome);
+  }
+}
+
+RunMakers makers_beside(const RunRecord& run, const Continuation& continuation) {
+  RunMakers own;
+  if (continuation.machine_id != run.machine_id) own.machine_id = continuation.machine_id;
+  if (continuation.build_id != run.build_id) own.build_id = continuation.build_id;
+  return own;
+}
+
 std::unique_ptr<Engine> make_engine(const LoadedModel& model, const PlanEntry& entry) {
   EngineOptions options;
   options.indexer_mode = parse_indexer_mode(entry.cell.indexer_mode);
@@ -85,7 +98,7 @@ struct Runner::Session {
   const SweepPlan& plan;
   const std::vector<PlannedCell>& planned;
   const SampleSets& samples;
-  std::string machine_id, build_id;  ///< where they are not the run's
+  RunMakers own;
 };
 
 void Runner::check_fits(const SweepPlan& plan) const {
@@ -104,7 +117,7 @@ RunSummary Runner::run(RunRecord run, const SweepPlan& plan) {
   run.status = "running";
   const std::vector<PlannedCell> planned = to_records(plan);
   store_.add_run(run, planned);
-  return execute({run.run_id, plan, planned, samples, {}, {}}, all_trials(plan, options_.repeats),
+  return execute({run.run_id, plan, planned, samples, {}}, all_trials(plan, options_.repeats),
                  {.run_id = run.run_id, .status = "done"});
 }
 
@@ -127,16 +140,27 @@ RunSummary Runner::resume(const RunProgress& before, const SweepPlan& plan,
     if (again.contains({pair.cell_id, pair.repeat})) continue;
     count(summary, pair.ok ? TrialOutcome::ok : pair.last_outcome);
   }
-  Session session{run.run_id, plan, planned, samples, {}, {}};
-  if (begun.machine_id != run.machine_id) session.machine_id = begun.machine_id;
-  if (begun.build_id != run.build_id) session.build_id = begun.build_id;
+  const Session session{run.run_id, plan, planned, samples, makers_beside(run, begun)};
   return execute(session, tasks, std::move(summary));
+}
+
+void Runner::work(const std::string& run_id, const RunMakers& own, const SweepPlan& plan,
+                  const std::function<std::optional<AssignedTrial>()>& next,
+                  const std::function<void(TrialOutcome)>& ended) {
+  const SampleSets samples(plan, model_);
+  const std::vector<PlannedCell> planned = to_records(plan);
+  const Session session{run_id, plan, planned, samples, own};
+  while (const std::optional<AssignedTrial> assigned = next()) {
+    const Cell& cell = plan.entries.at(assigned->task.entry).cell;
+    if (cell.phase != Phase::generate) add_ceilings(session);
+    ended(run_task(session, assigned->task, assigned->position));
+  }
 }
 
 RunSummary Runner::execute(const Session& session, const std::vector<TrialTask>& tasks,
                            RunSummary summary) {
   const auto work_of = [&](const TrialTask& task) {
-    return estimate_flops(*model_.config, session.plan.entries[task.entry].cell);
+    return estimate_trial_flops(*model_.config, session.plan.entries[task.entry].cell);
   };
   double total_work = 0;
   for (const TrialTask& task : tasks) total_work += work_of(task);
@@ -225,13 +249,16 @@ TrialRecord Runner::run_trial(const Session& session, const TrialTask& task) {
   record.verification_json = "{}";
   record.conditions_json = current_conditions();
   add_condition(record.conditions_json, "limits", to_json(options_.limits));
+  for (const auto& [name, value] : options_.conditions) {
+    add_condition(record.conditions_json, name, value);
+  }
   if (options_.watch.monitor != nullptr) {
     add_condition(record.conditions_json, "gpu", options_.watch.monitor->uuid());
   } else if (!options_.watch.unavailable.empty()) {
     add_condition(record.conditions_json, "clocks_not_watched", options_.watch.unavailable);
   }
-  record.machine_id = session.machine_id;
-  record.build_id = session.build_id;
+  record.machine_id = session.own.machine_id;
+  record.build_id = session.own.build_id;
   store_.begin_trial(record.run_id, record.cell_id, record.repeat, record.started_ms);
   run_guarded(record, [&] {
     check_fits_memory(*model_.config, entry.cell, options_.free_memory(model_),

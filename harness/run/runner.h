@@ -30,6 +30,8 @@ struct RunOptions {
   SamplingLimits limits;
   EngineFactory engine_factory = make_engine;
   StoppingRuleFactory stopping_rule = std::make_unique<MedianNoiseRule, const SamplingLimits&>;
+  /// Added to what is noted of every trial: names and numbers.
+  std::vector<std::pair<std::string, std::int64_t>> conditions;
   /// Asked between trials.
   std::function<bool()> interrupted = [] { return false; };
   /// Asked before each cell, so that one that cannot fit fails with what would.
@@ -50,7 +52,7 @@ struct RunOptions {
 /// How a run ended, and its trials by outcome.
 struct RunSummary {
   std::string run_id;
-  std::string status;  ///< done, interrupted
+  std::string status;  ///< done, interrupted; failed: nobody is left to run it
   std::int64_t num_ok = 0, num_incorrect = 0, num_failed = 0;
   std::int64_t num_discarded = 0;  ///< also at the last attempt
   bool out_of_time = false;        ///< interrupted by the time limit
@@ -58,6 +60,21 @@ struct RunSummary {
 
 /// Counts an outcome.
 void count(RunSummary& summary, TrialOutcome outcome);
+/// Counts what was tried of a run.
+void count(RunSummary& summary, std::span<const RunProgress::Pair> tried);
+
+/// Machine and build of trials, where they are not their run's; else empty.
+struct RunMakers {
+  std::string machine_id, build_id;
+};
+/// Those of a continuation of the run.
+RunMakers makers_beside(const RunRecord& run, const Continuation& continuation);
+
+/// A trial that a worker is told to run.
+struct AssignedTrial {
+  TrialTask task;
+  TrialPosition position;
+};
 
 /// Runs a plan: every cell on a fresh engine, `repeats` times over, cells inside repeats. Writes
 /// the run and its plan first, then of each trial that it has begun, and all of it as it ends. What
@@ -80,9 +97,18 @@ class Runner {
   RunSummary resume(const RunProgress& before, const SweepPlan& plan,
                     const std::vector<TrialTask>& tasks, const Continuation& continuation);
 
+  /// Runs trials of a run that another process has under way, one after another as `next` names
+  /// them, and tells `ended` of each; `own` are machine and build where they are not the run's.
+  /// Neither begins nor ends the run.
+  void work(const std::string& run_id, const RunMakers& own, const SweepPlan& plan,
+            const std::function<std::optional<AssignedTrial>()>& next,
+            const std::function<void(TrialOutcome)>& ended);
+
+  /// Throws as run() does before it writes anything.
+  void check_fits(const SweepPlan& plan) const;
+
  private:
   struct Session;
-  void check_fits(const SweepPlan& plan) const;
   RunSummary execute(const Session& session, const std::vector<TrialTask>& tasks,
                      RunSummary summary);
   TrialOutcome run_task(const Session& session, const TrialTask& task, TrialPosition position);

@@ -4,21 +4,11 @@
 
 #include <set>
 
+#include "harness/run/tokenizer_counter.h"
 #include "kernels/base/error.h"
 
 namespace dsabench {
 namespace {
-
-class TokenizerCounter final : public TokenCounter {
- public:
-  explicit TokenizerCounter(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
-  std::int64_t count(std::string_view text) const override {
-    return static_cast<std::int64_t>(tokenizer_.encode(text).size());
-  }
-
- private:
-  const Tokenizer& tokenizer_;
-};
 
 /// What the entry asks of its suite. `counter` is null where there is no tokenizer.
 SuiteRequest request_of(const PlanEntry& entry, const ModelConfig& config,

@@ -58,7 +58,7 @@ std::optional<double> expert_imbalance(const Engine& engine) {
 
 struct VerificationPass::State {
   State(const Engine& the_engine, const LoadedModel& model, std::vector<CheckedRow> rows)
-      : engine(the_engine), verifier(the_engine, *model.weights, std::move(rows)) {}
+      : engine(the_engine), verifier(the_engine, *model.host_attention, std::move(rows)) {}
   const Engine& engine;
   CellVerifier verifier;
   OverlapObserver overlap;

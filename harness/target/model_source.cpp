@@ -9,12 +9,16 @@
 
 #include "engine/model/model_preset.h"
 #include "engine/model/weight_placement.h"
+#include "engine/text/tokenizer_file.h"
+#include "harness/plan/layer_slice.h"
 #include "harness/plan/memory_estimate.h"
+#include "harness/plan/value_lists.h"
 #include "harness/run/peak_memory.h"
 #include "kernels/base/device.h"
 #include "kernels/base/error.h"
 #include "kernels/cuda/device_queue.h"
 #include "results/identity.h"
+#include "results/layer_list.h"
 
 namespace dsabench {
 namespace {
@@ -65,7 +69,8 @@ std::string read_text(const std::string& path) {
   return text.str();
 }
 
-void check_memory(const ModelConfig& config, const WeightPlacement& placement, bool generated) {
+void check_memory(const ModelConfig& config, const WeightPlacement& placement,
+                  const ModelRequest& request) {
   const std::int64_t wanted = config.num_parameters() * dtype_bytes(placement.dtype);
   const bool on_host = placement.queue == nullptr;
   const std::int64_t available = on_host ? available_memory_bytes() : placement.queue->free_bytes();
@@ -74,7 +79,8 @@ void check_memory(const ModelConfig& config, const WeightPlacement& placement, b
       fmt::format("{} needs {} bytes for its weights in {}, {} bytes are free on {}; {}",
                   config.name, wanted, dtype_name(placement.dtype), available,
                   on_host ? "cpu" : placement.queue->device().name(),
-                  advice_for_weights(config, dtype_bytes(placement.dtype), available, generated)),
+                  advice_for_weights(resolve_whole_config(request), dtype_bytes(placement.dtype),
+                                     available, has_generated_weights(request))),
       wanted);
 }
 
@@ -84,10 +90,18 @@ std::string identity_json(const LoadedModel& model, const ModelRequest& request)
   json["weights"] = model.weights->content_id;
   json["tokenizer"] =
       model.tokenizer ? nlohmann::json(model.tokenizer->id()) : nlohmann::json(nullptr);
-  if (model.synthetic) {
+  if (model.identity.synthetic) {
     json["generated"] = {{"picks", picks_name(request.picks)}, {"seed", request.seed}};
   }
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// Throws InvalidArgument where the tokenizer has tokens that the model does not.
+std::shared_ptr<const Tokenizer> fitting(std::shared_ptr<const Tokenizer> tokenizer,
+                                         const std::string& path, std::int64_t vocab) {
+  if (tokenizer->vocab_size() <= vocab) return tokenizer;
+  throw InvalidArgument(fmt::format("{}: must have at most the model's {} tokens, got {}", path,
+                                    vocab, tokenizer->vocab_size()));
 }
 
 }  // namespace
@@ -107,6 +121,28 @@ bool has_generated_weights(const ModelRequest& request) {
 }
 
 ModelConfig resolve_model_config(const ModelRequest& request) {
+  ModelConfig whole = resolve_whole_config(request);
+  if (request.layers.empty()) return whole;
+  if (!has_generated_weights(request)) {
+    throw InvalidArgument(
+        fmt::format("--layers {}: of checkpoint {} all layers run; some in place of all are for "
+                    "generated weights",
+                    layer_list_text(request.layers), request.model));
+  }
+  return slice_config(whole, request.layers);
+}
+
+std::vector<std::int64_t> choose_layers(const ModelRequest& request, std::string_view option,
+                                        std::string_view text) {
+  if (text.empty()) return {};
+  ModelRequest sliced = request;
+  sliced.layers = parse_layers(option, text);
+  resolve_model_config(sliced);
+  const bool all = std::ssize(sliced.layers) == resolve_whole_config(request).num_layers;
+  return all ? std::vector<std::int64_t>() : sliced.layers;
+}
+
+ModelConfig resolve_whole_config(const ModelRequest& request) {
   const SourceKind kind = source_kind(request);
   if (kind != SourceKind::directory && !request.config_file.empty()) {
     throw InvalidArgument(fmt::format("--config {}: {} is no checkpoint directory",
@@ -135,7 +171,12 @@ TokenizerChoice resolve_tokenizer(const ModelRequest& request, const ModelConfig
     return {std::make_shared<ByteTokenizer>(), ""};
   }
   for (const char* file : {"tokenizer.json", "tokenizer.model"}) {
-    if (!fs::exists(fs::path(request.model) / file)) continue;
+    const std::string path = (fs::path(request.model) / file).string();
+    if (!fs::exists(path)) continue;
+    if (fs::path(path).extension() == ".json") {
+      if (auto tokenizer = load_tokenizer(path))
+        return {fitting(std::move(tokenizer), path, vocab), ""};
+    }
     return {nullptr,
             fmt::format("{} is not read by this build: suites that ask in text are refused", file)};
   }
@@ -150,19 +191,27 @@ TokenizerChoice resolve_tokenizer(const ModelRequest& request, const ModelConfig
 LoadedModel load_model(const ModelRequest& request) {
   LoadedModel model;
   model.config = std::make_shared<ModelConfig>(resolve_model_config(request));
-  model.synthetic = has_generated_weights(request);
+  const bool generated = has_generated_weights(request);
   const WeightPlacement placement{cuda::device_queue(request.device), request.dtype};
   check_placement(placement);
-  check_memory(*model.config, placement, model.synthetic);
+  check_memory(*model.config, placement, request);
   model.weights = std::make_shared<Weights>(
-      model.synthetic
-          ? generate_shape_weights(*model.config, request.picks, request.seed, placement)
-          : load_weights(*model.config, request.model, placement));
+      generated ? generate_shape_weights(*model.config, request.picks, request.seed, placement)
+                : load_weights(*model.config, request.model, placement));
+  model.host_attention = std::make_shared<HostAttention>(model.weights);
   TokenizerChoice tokenizer = resolve_tokenizer(request, *model.config);
   model.tokenizer = std::move(tokenizer.tokenizer);
   if (!tokenizer.notice.empty()) model.notices.push_back(std::move(tokenizer.notice));
-  model.model_json = identity_json(model, request);
-  model.model_id = content_hash(model.model_json);
+  if (!request.layers.empty()) {
+    model.notices.push_back(fmt::format(
+        "layers {} of the {} of {} run, with weights generated as layers 0 to {}; times of the "
+        "whole are extrapolated",
+        layer_list_text(request.layers), resolve_whole_config(request).num_layers,
+        model.config->name, model.config->num_layers - 1));
+  }
+  model.identity.synthetic = generated;
+  model.identity.json = identity_json(model, request);
+  model.identity.id = content_hash(model.identity.json);
   return model;
 }
 

@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "kernels/base/float_formats.h"
 #include "kernels/base/tensor.h"
 #include "kernels/ceilings/ceilings.h"
+#include "kernels/cuda/check.h"
 #include "kernels/cuda/device_list.h"
 #include "kernels/cuda/device_tensor.h"
 #include "kernels/cuda/graph.h"
@@ -92,23 +94,21 @@ class CudaBench {
   }
 
   /// Prints the median time of `operation` and what it makes of the declared work; `times` is how
-  /// often it does it.
+  /// often it does it. Where that is once, also the median with nothing of its inputs in the L2
+  /// cache: within a step of a whole model other layers' weights have passed through it.
   void time(std::string_view name, double flops, double bytes,
             const std::function<void()>& operation, int times = 1) {
     for (int i = 0; i < 3; ++i) operation();
-    std::vector<float> samples;
-    cuda::Event start, stop;
-    for (int i = 0; i < kSamples; ++i) {
-      start.record(stream_.get());
-      operation();
-      stop.record(stream_.get());
-      samples.push_back(stop.milliseconds_since(start));
-    }
-    std::sort(samples.begin(), samples.end());
+    const std::vector<float> samples = sorted_samples(operation, [] {});
     const double seconds = static_cast<double>(samples[kSamples / 2]) * 1e-3 / times;
-    fmt::print("{:<58} {:>10.1f} us {:>10.1f} us min {:>9.1f} TFLOP/s {:>8.3f} TB/s\n", name,
+    fmt::print("{:<58} {:>10.1f} us {:>10.1f} us min {:>9.1f} TFLOP/s {:>8.3f} TB/s", name,
                seconds * 1e6, static_cast<double>(samples[0]) * 1e3 / times,
                flops / seconds * 1e-12, bytes / seconds * 1e-12);
+    if (times == 1) {
+      const std::vector<float> cold = sorted_samples(operation, [this] { flush_cache(); });
+      fmt::print(" {:>10.1f} us cold", static_cast<double>(cold[kSamples / 2]) * 1e3);
+    }
+    fmt::print("\n");
     std::fflush(stdout);
   }
 
@@ -129,10 +129,41 @@ class CudaBench {
   cudaStream_t stream() const { return stream_.get(); }
 
  private:
+  /// Milliseconds, ascending; `before` is done ahead of each sample, outside of its time.
+  std::vector<float> sorted_samples(const std::function<void()>& operation,
+                                    const std::function<void()>& before) {
+    std::vector<float> samples;
+    cuda::Event start, stop;
+    for (int i = 0; i < kSamples; ++i) {
+      before();
+      start.record(stream_.get());
+      operation();
+      stop.record(stream_.get());
+      samples.push_back(stop.milliseconds_since(start));
+    }
+    std::sort(samples.begin(), samples.end());
+    return samples;
+  }
+
+  /// Writes twice what the L2 cache holds.
+  void flush_cache() {
+    if (!flushed_) {
+      int bytes = 0;
+      DSABENCH_CUDA_CHECK(
+          cudaDeviceGetAttribute(&bytes, cudaDevAttrL2CacheSize, ctx_.device.ordinal));
+      flushed_.emplace(ctx_.device, DType::u8, std::vector<std::int64_t>{2 * std::int64_t{bytes}},
+                       stream_.get());
+    }
+    const TensorView view = flushed_->view();
+    DSABENCH_CUDA_CHECK(
+        cudaMemsetAsync(view.raw(), 1, static_cast<std::size_t>(view.bytes()), stream_.get()));
+  }
+
   std::string_view prefix_;
   std::mt19937 engine_{1};
   cuda::Stream stream_;
   std::deque<cuda::DeviceTensor> memory_;
+  std::optional<cuda::DeviceTensor> flushed_;  ///< what flush_cache() writes
   Context ctx_;
 };
 

@@ -15,6 +15,7 @@ std::vector<double> linear_row(std::span<const float> x, const ConstTensorView& 
   for (std::int64_t o = 0; o < weight.dim(0); ++o) {
     const float* row = weight.row<float>(o);
     double total = bias.empty() ? 0.0 : bias[static_cast<std::size_t>(o)];
+#pragma omp simd reduction(+ : total)
     for (std::size_t i = 0; i < x.size(); ++i) total += static_cast<double>(x[i]) * row[i];
     out[static_cast<std::size_t>(o)] = total;
   }

@@ -34,8 +34,7 @@ VerificationReport verify(const Scene& scene, const Weights& host_judge,
                           const WeightPlacement& placement) {
   Engine engine(scene.model.config, placed_copy(*scene.model.weights, placement), scene.pattern,
                 scene.options);
-  const auto placed_judge = placed_copy(host_judge, placement);
-  const Weights& judge = *placed_judge;
+  HostAttention judge(placed_copy(host_judge, placement));
   std::vector<std::int64_t> sequences, lengths;
   std::vector<SequenceTokens> batch;
   for (const auto& prompt : scene.prompts) {

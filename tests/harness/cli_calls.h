@@ -1,5 +1,6 @@
 #pragma once
 /// Calls the tool without a process, on a model that runs in milliseconds.
+#include <algorithm>
 #include <cctype>
 #include <sstream>
 #include <string>
@@ -47,7 +48,8 @@ inline std::vector<std::pair<std::string, std::string>> tiny_overrides() {
 inline std::vector<std::string> with_tiny_model(const std::string& verb,
                                                 const std::vector<std::string>& more) {
   std::vector<std::string> arguments{verb};
-  if (verb == "run" || verb == "profile") arguments.insert(arguments.end(), {"--model", "demo"});
+  if (verb == "run" || verb == "profile" || verb == "overlap")
+    arguments.insert(arguments.end(), {"--model", "demo"});
   if (verb == "run" || verb == "demo" || verb == "profile") arguments.push_back("--no-ceilings");
   for (const auto& [key, value] : tiny_overrides()) {
     arguments.insert(arguments.end(), {"--set", key + "=" + value});
@@ -64,6 +66,23 @@ inline ModelRequest tiny_request() {
 }
 
 /// Whether `err` is one line that begins as every error does and holds `part`.
+/// `arguments` with those of `more` in place of what stood after the same options; what was not
+/// there is added. `--set` may stand there more than once and is always added.
+inline std::vector<std::string> replaced(std::vector<std::string> arguments,
+                                         const std::vector<std::string>& more) {
+  for (std::size_t i = 0; i < more.size(); ++i) {
+    const auto found = more[i] == "--set" || i + 1 == more.size()
+                           ? arguments.end()
+                           : std::find(arguments.begin(), arguments.end(), more[i]);
+    if (found == arguments.end()) {
+      arguments.push_back(more[i]);
+    } else {
+      *(found + 1) = more[++i];
+    }
+  }
+  return arguments;
+}
+
 inline bool is_error_line(const std::string& err, const std::string& part) {
   return err.starts_with("dsabench: ") && err.find('\n') == err.size() - 1 && contains(err, part);
 }

@@ -70,6 +70,8 @@ TEST_CASE("the example of demo --help works") { check_example({"demo", "--help"}
 TEST_CASE("the example of run --help works") { check_example({"run", "--help"}); }
 TEST_CASE("the example of reproduce --help works") { check_example({"reproduce", "--help"}); }
 TEST_CASE("the example of profile --help works") { check_example({"profile", "--help"}); }
+TEST_CASE("the example of search --help works") { check_example({"search", "--help"}); }
+TEST_CASE("the example of overlap --help works") { check_example({"overlap", "--help"}); }
 TEST_CASE("the example of verify --help works") { check_example({"verify", "--help"}); }
 TEST_CASE("the example of pattern --help works") { check_example({"pattern", "--help"}); }
 TEST_CASE("the example of list --help works") { check_example({"list", "--help"}); }
@@ -94,8 +96,9 @@ std::vector<std::string> verbs_in(const std::string& help) {
 }
 
 TEST_CASE("every verb has a --help with an example of itself, and a test above that runs it") {
-  const std::vector<std::string> tested = {"demo",   "run",     "reproduce", "resume", "profile",
-                                           "verify", "pattern", "compare",   "list",   "db"};
+  const std::vector<std::string> tested = {"demo",    "run",     "reproduce", "resume",
+                                           "profile", "search",  "overlap",   "verify",
+                                           "pattern", "compare", "list",      "db"};
   CHECK(verbs_in(test::call_cli({"--help"}).out) == tested);
   CHECK(verbs_in(test::call_cli({"db", "--help"}).out) ==
         std::vector<std::string>{"check", "migrate", "export", "import"});

@@ -2,6 +2,8 @@
 #include "harness/plan/memory_estimate.h"
 
 #include "engine/model/model_preset.h"
+#include "harness/plan/layer_slice.h"
+#include "harness/plan/value_lists.h"
 #include "tests/harness/cli_calls.h"
 
 namespace dsabench {
@@ -102,20 +104,34 @@ TEST_CASE("the longest context that fits is the longest") {
   CHECK(longest_context(config, cell, std::int64_t{1} << 60) == config.max_positions);
 }
 
-TEST_CASE("of weights that do not fit, the number of layers that would is told") {
-  const ModelConfig config = preset_config(preset("glm-4.7-flash-dsa"), {});
-  const std::string advice = advice_for_weights(config, 2, std::int64_t{40} << 30, true);
-  CHECK(contains(advice, "of its 47 layers would fit"));
-  const std::size_t at = advice.find("num_hidden_layers=");
-  REQUIRE(at != std::string::npos);
-  const std::vector<std::pair<std::string, std::string>> layers = {
-      {"num_hidden_layers", std::to_string(std::stoi(advice.substr(at + 18)))}};
-  const ModelConfig fewer = preset_config(preset("glm-4.7-flash-dsa"), layers);
-  const double bytes = 2.0 * double(fewer.num_parameters());
-  CHECK(bytes <= double(std::int64_t{40} << 30));
-  CHECK(bytes >= 0.9 * double(std::int64_t{40} << 30));
-  CHECK_FALSE(contains(advice_for_weights(config, 2, std::int64_t{40} << 30, false), "--set"));
+TEST_CASE("of weights that do not fit, a slice that does is named, with every kind of layer") {
+  struct Case {
+    const char* model;
+    std::int64_t gib;
+  };
+  for (const auto& [model, gib] :
+       {Case{"glm-4.7-flash-dsa", 40}, Case{"glm-5", 139}, Case{"deepseek-v3.2", 139}}) {
+    const ModelConfig config = preset_config(preset(model), {});
+    const std::int64_t bytes = gib << 30;
+    const std::string advice = advice_for_weights(config, 2, bytes, true);
+    CAPTURE(model, advice);
+    CHECK(contains(advice, fmt::format("of its {} layers would fit", config.num_layers)));
+    const std::size_t begin = advice.find("--layers ") + 9;
+    REQUIRE(begin > 9);
+    const std::string text = advice.substr(begin, advice.find(", from", begin) - begin);
+    const std::vector<std::int64_t> layers = parse_layers("--layers", text);
+    const double taken = 2.0 * double(slice_config(config, layers).num_parameters());
+    CHECK(taken <= 0.9 * double(bytes));
+    CHECK(taken >= 0.7 * double(bytes));
+    const LayerPattern quarter = LayerPattern::uniform(config.num_layers, {1, 4});
+    CHECK_NOTHROW(make_slice(config, quarter, layers, "retention 1/4"));
+    CHECK_FALSE(contains(advice_for_weights(config, 2, bytes, false), "--layers"));
+  }
+  const ModelConfig config = preset_config(preset("glm-5"), {});
   CHECK(contains(advice_for_weights(config, 4, 1000, true), "not even one"));
+  // Two layers with experts would fit, one of each kind would not.
+  CHECK(contains(advice_for_weights(config, 2, std::int64_t{40} << 30, true),
+                 "(--set num_hidden_layers="));
 }
 
 TEST_CASE("a sweep's cell that is too large fails with its message, and the others go on") {
@@ -155,7 +171,7 @@ TEST_CASE("a model whose weights cannot fit ends with exit code 5 and says what 
   CHECK(result.code == 5);
   CHECK(contains(result.err, "bytes for its weights in f32"));
   CHECK(contains(result.err, "bytes are free on cpu"));
-  const bool advises = contains(result.err, "layers would fit (--set num_hidden_layers=") ||
+  const bool advises = contains(result.err, "layers would fit (--") ||
                        contains(result.err, "not even one of its layers");
   CHECK(advises);
 }

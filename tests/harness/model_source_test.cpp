@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "engine/text/word_level_tokenizer.h"
 #include "tests/harness/cli_calls.h"
 
 namespace dsabench {
@@ -21,18 +22,18 @@ ModelRequest request_for(const std::string& model) {
 TEST_CASE("a preset has generated weights, a tokenizer of bytes and a stable identity") {
   const LoadedModel a = load_model(test::tiny_request());
   const LoadedModel b = load_model(test::tiny_request());
-  CHECK(a.synthetic);
+  CHECK(a.identity.synthetic);
   REQUIRE(a.tokenizer);
   CHECK(a.tokenizer->id() == "bytes");
-  CHECK(a.model_id == b.model_id);
-  CHECK(contains(a.model_json, R"("seed":0)"));
+  CHECK(a.identity.id == b.identity.id);
+  CHECK(contains(a.identity.json, R"("seed":0)"));
 
   ModelRequest other = test::tiny_request();
   other.seed = 1;
-  CHECK(load_model(other).model_id != a.model_id);
+  CHECK(load_model(other).identity.id != a.identity.id);
   other = test::tiny_request();
   other.picks = Picks::random;
-  CHECK(load_model(other).model_id != a.model_id);
+  CHECK(load_model(other).identity.id != a.identity.id);
 }
 
 TEST_CASE("a checkpoint is named after its folder and cannot be overridden") {
@@ -44,8 +45,8 @@ TEST_CASE("a checkpoint is named after its folder and cannot be overridden") {
   CHECK(
       contains(message_of<InvalidArgument>([&] { resolve_model_config(changed); }), "hidden_size"));
   const LoadedModel model = load_model(request_for(kGolden));
-  CHECK_FALSE(model.synthetic);
-  CHECK(contains(model.model_json, model.weights->content_id));
+  CHECK_FALSE(model.identity.synthetic);
+  CHECK(contains(model.identity.json, model.weights->content_id));
 }
 
 TEST_CASE("a config is a path or relative to the checkpoint") {
@@ -68,16 +69,53 @@ TEST_CASE("a config file alone gets generated weights") {
   CHECK(has_generated_weights(request_for(path)));
 }
 
-TEST_CASE("a checkpoint with a tokenizer that cannot be read has none, and says so") {
-  const test::ScratchFolder folder;
+/// A checkpoint with this tokenizer.json.
+void make_checkpoint(const test::ScratchFolder& folder, const std::string& tokenizer) {
   for (const char* file : {"config.json", "model.safetensors"}) {
     std::filesystem::copy_file(kGolden + "/" + file, folder / file);
   }
-  test::write_text(folder / "tokenizer.json", "{}");
+  test::write_text(folder / "tokenizer.json", tokenizer);
+}
+
+std::string word_level_json(std::int64_t num_words) {
+  WordLevelTokenizer::Vocabulary vocabulary{{"<unk>"}, "<unk>", {}};
+  while (std::ssize(vocabulary.words) < num_words) {
+    vocabulary.words.push_back("w" + std::to_string(vocabulary.words.size()));
+  }
+  return WordLevelTokenizer(vocabulary).to_json();
+}
+
+TEST_CASE("a checkpoint with a tokenizer that cannot be read has none, and says so") {
+  const test::ScratchFolder folder;
+  make_checkpoint(folder, R"({"model": {"type": "BPE"}})");
   const LoadedModel model = load_model(request_for(folder.path()));
   CHECK_FALSE(model.tokenizer);
   REQUIRE(model.notices.size() == 1);
   CHECK(contains(model.notices[0], "tokenizer.json"));
+}
+
+TEST_CASE("a checkpoint with a tokenizer of words reads words, which are part of its identity") {
+  const test::ScratchFolder folder, other;
+  make_checkpoint(folder, word_level_json(20));
+  make_checkpoint(other, word_level_json(21));
+  const LoadedModel model = load_model(request_for(folder.path()));
+  REQUIRE(model.tokenizer);
+  CHECK(model.notices.empty());
+  CHECK(model.tokenizer->encode("w7 w19 w20") == std::vector<std::int32_t>{7, 19, 0});
+  CHECK(contains(model.identity.json, model.tokenizer->id()));
+  CHECK(load_model(request_for(other.path())).identity.id != model.identity.id);
+}
+
+TEST_CASE("a tokenizer with more words than the model has tokens is refused") {
+  const std::int64_t vocab = resolve_model_config(request_for(kGolden)).vocab_size;
+  const test::ScratchFolder fits, exceeds;
+  make_checkpoint(fits, word_level_json(vocab));
+  make_checkpoint(exceeds, word_level_json(vocab + 1));
+  CHECK(load_model(request_for(fits.path())).tokenizer->vocab_size() == vocab);
+  const std::string message =
+      message_of<InvalidArgument>([&] { load_model(request_for(exceeds.path())); });
+  CHECK(contains(message, "tokenizer.json"));
+  CHECK(contains(message, "got " + std::to_string(vocab + 1)));
 }
 
 TEST_CASE("an unknown model lists the presets") {

@@ -46,6 +46,7 @@ inline std::map<std::string, nlohmann::json> profile_rows(const std::string& out
       {"Layers", "profile_layers"},
       {"Kernels, copies and fills", "profile_kernels"},
       {"What reuse of indices", "profile_reuse"},
+      {"The whole model, extrapolated", "profile_whole"},
       {"Ceilings", "ceilings"}};
   std::map<std::string, nlohmann::json> tables;
   const nlohmann::json document = nlohmann::json::parse(out);

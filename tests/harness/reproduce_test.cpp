@@ -211,9 +211,17 @@ TEST_CASE("what cannot be reproduced is refused in one line, before anything is 
   const std::string db = folder / "runs.db";
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"reproduce"}, "table"},
-      {{"reproduce", "table2"}, "there are: table1, profile, table4"},
-      {{"reproduce", "table3"}, "table3"},
-      {{"reproduce", "table5"}, "table5"},
+      {{"reproduce", "table3"}, "there are: table1, profile, table2, table5, table4"},
+      {{"reproduce", "table2", "--db", db}, "give --model, a trained checkpoint"},
+      {{"reproduce", "table5", "--db", db}, "give --model, a trained checkpoint"},
+      {{"reproduce", "table2", "--model", "demo", "--decode-tokens", "4", "--db", db},
+       "--decode-tokens has no effect, it is a table of answers"},
+      {{"reproduce", "table1", "--suite", "facts", "--tasks", "kv", "--db", db},
+       "--suite, --tasks have no effect, it is a table of times"},
+      {{"reproduce", "table2", "--model", "demo", "--suite", "speed", "--db", db}, "speed"},
+      {{"reproduce", "table2", "--model", "demo", "--retention", "1", "--db", db}, "--retention"},
+      {{"reproduce", "table2", "--model", "demo", "--context", "1Mi", "--db", db}, "1048576"},
+      {{"reproduce", "table2", "--model", "demo", "--device", "cuda:all", "--db", db}, "cuda:all"},
       {{"reproduce", "overlap"}, "overlap"},
       {{"reproduce", "table1", "--model", "demo", "--device", "cpu", "--db", db},
        "--context: 60000 + 16 decode tokens exceed the 32768 positions of demo"},
@@ -235,6 +243,83 @@ TEST_CASE("what cannot be reproduced is refused in one line, before anything is 
   }
   CHECK_FALSE(std::filesystem::exists(db));
   CHECK(call_cli({"reproduce", "table1", "--run", "last", "--db", db}).code == 8);
+}
+
+/// `reproduce table` of answers, on few questions.
+std::vector<std::string> reproduce_quality(const ScratchFolder& folder, const std::string& table,
+                                           const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {"reproduce", table, "--model", "demo", "--no-ceilings"};
+  for (const auto& [key, value] : test::tiny_overrides()) {
+    arguments.insert(arguments.end(), {"--set", key + "=" + value});
+  }
+  for (const char* word : {"--tasks", "kv", "--samples-per-task", "2", "--calibration-samples", "1",
+                           "--device", "cpu", "--progress", "plain", "--db"}) {
+    arguments.push_back(word);
+  }
+  arguments.push_back(folder / "runs.db");
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+TEST_CASE("table2 searches, asks dense, uniform and searched alike, and prints again") {
+  const ScratchFolder folder;
+  const CliResult result =
+      call_cli(reproduce_quality(folder, "table2", {"--retention", "1,1/3", "--format", "json"}));
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  const json table = first_table(result);
+  std::vector<std::string> kinds;
+  for (const json& row : table.at("rows")) {
+    kinds.push_back(row.at("kind"));
+    CHECK(row.at("items") == 2);
+    CHECK(row.at("state") == "ok");
+  }
+  // Of three layers with one Full there is one pattern: found by search too, and measured once.
+  CHECK(kinds == std::vector<std::string>{"dense", "DSA", "uniform"});
+  CHECK(contains(result.err, "searched pattern 1/3 gives the same pattern as retention 1/3"));
+  CHECK(contains(table.at("notes").dump(), "no task is solved"));
+
+  const ResultStore store = ResultStore::open(folder / "runs.db", ResultStore::Mode::read_only);
+  REQUIRE(store.list_runs().size() == 2);
+  const auto search = store.load_search(store.list_runs().at(1).run_id);
+  REQUIRE(search.has_value());
+  CHECK(search->patterns.back().method == "greedy");
+  const CliResult again = call_cli(
+      {"reproduce", "table2", "--run", "last", "--db", folder / "runs.db", "--format", "json"});
+  CHECK(first_table(again) == table);
+  const CliResult other =
+      call_cli({"reproduce", "table1", "--run", "last", "--db", folder / "runs.db"});
+  CHECK(other.code == 2);
+  CHECK(test::is_error_line(other.err, "made for table2"));
+}
+
+TEST_CASE("a searched pattern that is none of the uniform ones has a row of its own") {
+  const ScratchFolder folder;
+  const CliResult result =
+      call_cli(reproduce_quality(folder, "table5", {"--retention", "1,2/3", "--format", "json"}));
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  const ResultStore store = ResultStore::open(folder / "runs.db", ResultStore::Mode::read_only);
+  const auto search = store.load_search(store.list_runs().at(1).run_id);
+  REQUIRE(search.has_value());
+  std::string found;
+  for (const SearchedPattern& pattern : search->patterns) {
+    if (pattern.method == "similarity") found = pattern.pattern;
+  }
+  REQUIRE(std::count(found.begin(), found.end(), 'F') == 2);
+  std::set<std::string> patterns;
+  const json table = first_table(result);
+  for (const json& row : table.at("rows")) patterns.insert(row.at("pattern"));
+  CHECK(patterns.contains(found));
+}
+
+TEST_CASE("the plan of a table of answers shows without searching") {
+  const ScratchFolder folder;
+  const CliResult result = call_cli(reproduce_quality(folder, "table2", {"--dry-run"}));
+  CAPTURE(result.err);
+  CHECK(result.code == 0);
+  CHECK(contains(result.out + result.err, "added to these once they are known"));
+  CHECK_FALSE(std::filesystem::exists(folder / "runs.db"));
 }
 
 TEST_CASE("another verb's run is no reproduction, and its plan has no word of one") {

@@ -67,6 +67,9 @@ TEST_CASE("everything that a plan says is part of it") {
       [](RunPlan& p) { p.model.model += "x"; },
       [](RunPlan& p) { p.model.config_file = "c.json"; },
       [](RunPlan& p) { p.model.overrides.pop_back(); },
+      [](RunPlan& p) {
+        p.model.layers = {0, 2};
+      },
       [](RunPlan& p) { p.model.picks = Picks::planted; },
       [](RunPlan& p) { p.model.seed = 1; },
       [](RunPlan& p) { p.repeats = 5; },

@@ -2,6 +2,7 @@
 #include "harness/run/time_limit.h"
 
 #include "harness/plan/value_lists.h"
+#include "harness/plan/work_estimate.h"
 #include "tests/harness/cli_calls.h"
 
 namespace dsabench {
@@ -45,6 +46,27 @@ TEST_CASE("a trial is begun where its expected cost fits, and the first one alwa
   CHECK_FALSE(limit.refusal(decode));
   elapsed = 100;
   CHECK(contains(limit.refusal(decode).value_or(""), "unknown cost"));
+}
+
+TEST_CASE("a decode trial's time goes with its prompts, a shared one counted once") {
+  const ModelConfig config = resolve_model_config(test::tiny_request());
+  Cell one = cell_of(1000);
+  one.phase = Phase::decode;
+  one.decode_tokens = 4;
+  Cell full = one, distinct = one;
+  full.batch = distinct.batch = 100;
+  full.prompts = kOnePrompt;
+  const double single = estimate_trial_flops(config, one);
+  CHECK(single > 10 * estimate_flops(config, one));
+  CHECK(estimate_trial_flops(config, full) < 2 * single);
+  CHECK(estimate_trial_flops(config, full) > single);
+  CHECK(estimate_trial_flops(config, distinct) > 90 * single);
+  Cell prefill = cell_of(1000);
+  CHECK(estimate_trial_flops(config, prefill) == estimate_flops(config, prefill));
+
+  CostHistory history(config);
+  history.add(one, 10);
+  CHECK(history.of(full).seconds.value_or(0) < 20);
 }
 
 TEST_CASE("what a failed trial took is expected of none") {

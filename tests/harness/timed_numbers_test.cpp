@@ -1,4 +1,5 @@
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "harness/profile/profiled_cell.h"
 #include "harness/run/environment.h"

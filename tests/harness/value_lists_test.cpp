@@ -1,5 +1,7 @@
 #include "harness/plan/value_lists.h"
 
+#include <fmt/format.h>
+
 #include "kernels/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/error_message.h"
@@ -44,6 +46,36 @@ TEST_CASE("a wrong value is named with its option") {
     CHECK(names_value);
   }
   CHECK(contains(refusal("1-100000+1"), "at most 4096"));
+}
+
+TEST_CASE("layers are numbers and ranges, ascending, each once, with layer 0") {
+  CHECK(parse_layers("--layers", "0") == Counts{0});
+  CHECK(parse_layers("--layers", "0,3-6") == Counts{0, 3, 4, 5, 6});
+  CHECK(parse_layers("--layers", "0-2, 5-5") == Counts{0, 1, 2, 5});
+  const std::vector<std::pair<const char*, const char*>> refused = {
+      {"", "empty"},
+      {"0,,3", "empty"},
+      {"0,x", "such as 0,3-6"},
+      {"0,-3", "such as 0,3-6"},
+      {"0,3-", "such as 0,3-6"},
+      {"0,6-3", "ascending"},
+      {"0,3-6+1", "such as 0,3-6"},
+      {"0,1.5", "such as 0,3-6"},
+      {"0,99999999999999999999", "such as 0,3-6"},
+      {"0-16000,16001-16200,0-16000", "such as 0,3-6"},
+      {"0,3,3", "layer 3 is there twice"},
+      {"0,2-4,4", "layer 4 is there twice"},
+      {"0,5,2", "5 comes before 2"},
+      {"0,2-4,3", "4 comes before 3"},
+      {"3-6", "layer 0 among them"}};
+  for (const auto& [text, reason] : refused) {
+    CAPTURE(text);
+    const std::string message =
+        message_of<InvalidArgument>([&, text = text] { parse_layers("--layers", text); });
+    CHECK(contains(message, "--layers: expected"));
+    CHECK(contains(message, reason));
+    CHECK(contains(message, fmt::format("'{}'", text)));
+  }
 }
 
 TEST_CASE("lists of names refuse empty items") {

@@ -11,11 +11,11 @@ namespace {
 
 struct Rule {
   std::string_view folder;                      ///< files under it
-  std::array<std::string_view, 6> may_include;  ///< prefixes; the longest matching folder decides
+  std::array<std::string_view, 7> may_include;  ///< prefixes; the longest matching folder decides
 };
 
 // docs/ARCHITECTURE.md shows the same as a drawing.
-constexpr std::array<Rule, 9> kRules{{
+constexpr std::array<Rule, 10> kRules{{
     {"kernels/base/", {"kernels/base/"}},
     {"kernels/reference/", {"kernels/base/", "kernels/reference/", "kernels/ops/rope.h"}},
     {"kernels/", {"kernels/"}},
@@ -24,7 +24,8 @@ constexpr std::array<Rule, 9> kRules{{
     {"suites/", {"kernels/base/", "results/record.h", "results/identity.h", "suites/"}},
     {"results/", {"kernels/base/", "results/"}},
     {"harness/", {"kernels/", "engine/", "suites/", "results/", "harness/"}},
-    {"tests/", {"kernels/", "engine/", "suites/", "results/", "harness/", "tests/"}},
+    {"train/", {"kernels/", "engine/", "suites/", "train/"}},
+    {"tests/", {"kernels/", "engine/", "suites/", "results/", "harness/", "train/", "tests/"}},
 }};
 
 const Rule* rule_for(std::string_view path) {

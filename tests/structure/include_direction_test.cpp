@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 TEST_CASE("every include follows the table of directions") {
   const fs::path root = DSABENCH_SOURCE_DIR;
   int files = 0;
-  for (const char* folder : {"kernels", "engine", "suites", "results", "harness", "tests"}) {
+  for (const char* folder :
+       {"kernels", "engine", "suites", "results", "harness", "train", "tests"}) {
     for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
       const std::string extension = entry.path().extension().string();
       if (extension != ".h" && extension != ".cpp" && extension != ".cu" && extension != ".cuh") {
@@ -40,6 +41,8 @@ TEST_CASE("the check of include directions catches what it must") {
   CHECK(
       include_violations("kernels/reference/a.cpp", "#include \"kernels/ops/linear.h\"\n").size() ==
       1);
+  CHECK(include_violations("train/a.cpp", "#include \"harness/run/runner.h\"\n").size() == 1);
+  CHECK(include_violations("harness/a.cpp", "#include \"train/model.h\"\n").size() == 1);
   CHECK(include_violations("results/a.cpp", "#include \"suites/suite.h\"\n").size() == 1);
   CHECK(include_violations("engine/a.cpp", "#include \"../results/store.h\"\n").size() == 1);
   CHECK(include_violations("elsewhere/a.cpp", "").size() == 1);
