@@ -158,7 +158,7 @@ TEST_CASE("a second Ctrl-C stops at once and leaves the terminal and the databas
 
 TEST_CASE("SIGTERM is taken as Ctrl-C is, and without a terminal nothing is wiped") {
   const ScratchFolder folder;
-  test::ToolProcess tool(folder, long_trials(folder / "runs.db", "0.5"));
+  test::ToolProcess tool(folder, long_trials(folder / "runs.db", "2"));
   while (!contains(tool.err(), "2 trials")) {
     REQUIRE_FALSE(tool.ends_within(std::chrono::milliseconds(20)));
   }
