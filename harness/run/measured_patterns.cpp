@@ -10,7 +10,7 @@ namespace dsabench {
 namespace {
 
 /// Older runs take long to read, and say little.
-constexpr int kMaxRuns = 20;
+constexpr int kMaxRunsRead = 20;
 
 bool is_alike(const PlannedCell& planned, const Cell& cell) {
   try {
@@ -50,7 +50,7 @@ std::map<std::string, double> measured_patterns(const ResultStore& store, const 
     std::vector<PlannedCell> plan = store.load_progress(run.run_id).plan;
     std::erase_if(plan, [&](const PlannedCell& planned) { return !is_alike(planned, cell); });
     if (plan.empty()) continue;
-    if (++num_runs > kMaxRuns) break;
+    if (++num_runs > kMaxRunsRead) break;
     const RunResults results = store.load_run(run.run_id);
     for (const PlannedCell& planned : plan) {
       const auto values = values_of(results, planned.cell.cell_id, metric_of(cell));

@@ -9,7 +9,7 @@
 namespace dsabench {
 namespace {
 
-std::string percent(const std::optional<double>& share) {
+std::string percent_or_dash(const std::optional<double>& share) {
   return share ? fmt::format("{:.1f} %", 100.0 * *share) : std::string("unknown");
 }
 
@@ -33,8 +33,9 @@ Table matrix_table(const OverlapSummary& summary, const OverlapHeading& heading)
                   "at least twice as many keys; all layers Full",
                   heading.top_k, summary.sampled_pairs));
   table.notes.push_back(fmt::format("neighbour layers {}, neighbour queries {}, chance {}",
-                                    percent(summary.neighbour_full_layers),
-                                    percent(summary.neighbour_queries), percent(summary.chance)));
+                                    percent_or_dash(summary.neighbour_full_layers),
+                                    percent_or_dash(summary.neighbour_queries),
+                                    percent_or_dash(summary.chance)));
   if (heading.synthetic_weights) {
     table.notes.push_back("the weights are synthetic: so are their choices (--picks)");
   }

@@ -5,11 +5,10 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels/reference/parallel.h"
+
 namespace dsabench::reference {
 namespace {
-
-/// Products from which several threads are worth their start.
-[[maybe_unused]] constexpr std::int64_t kMinParallelProducts = 1 << 20;
 
 std::vector<std::int32_t> real_picks(std::span<const std::int32_t> selected) {
   std::vector<std::int32_t> picks;

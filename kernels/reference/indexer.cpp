@@ -7,11 +7,10 @@
 #include <numeric>
 #include <utility>
 
+#include "kernels/reference/parallel.h"
+
 namespace dsabench::reference {
 namespace {
-
-/// Products from which several threads are worth their start.
-[[maybe_unused]] constexpr std::int64_t kMinParallelProducts = 1 << 20;
 
 double e4m3_value(std::uint8_t bits) {
   const int sign = (bits >> 7) != 0 ? -1 : 1;

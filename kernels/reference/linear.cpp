@@ -1,13 +1,8 @@
 #include "kernels/reference/linear.h"
 
+#include "kernels/reference/parallel.h"
+
 namespace dsabench::reference {
-namespace {
-
-/// Products from which several threads are worth their start.
-[[maybe_unused]] constexpr std::int64_t kMinParallelProducts = 1 << 20;
-
-}  // namespace
-
 std::vector<double> linear_row(std::span<const float> x, const ConstTensorView& weight,
                                std::span<const float> bias) {
   std::vector<double> out(static_cast<std::size_t>(weight.dim(0)));

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "results/report/foreign_json.h"
+
 namespace dsabench::report {
 namespace {
 
@@ -73,11 +75,6 @@ void judge(CellView& view, const std::vector<const TrialRecord*>& trials) {
   view.ok = !view.ok_trials.empty();
   view.state = state_of(view.ok ? TrialOutcome::ok : trials.back()->outcome);
   view.outcome = view.ok ? describe_ok(trials) : with_reason(*trials.back());
-}
-
-json parse_object(const std::string& text) {
-  json value = json::parse(text, nullptr, false);
-  return value.is_object() ? value : json::object();
 }
 
 /// A member of foreign JSON as text; empty where it is absent or not simple.

@@ -25,4 +25,7 @@ Field optional_field(const std::optional<T>& value) {
 }
 inline Field nonempty(const std::string& text) { return text.empty() ? Field() : Field(text); }
 
+/// A name as a column's key: "LongBench v2" is "longbench_v2".
+std::string column_key(const std::string& name);
+
 }  // namespace dsabench::report

@@ -31,7 +31,7 @@ void append_row(Json& object, const Table& table, const std::vector<Field>& fiel
 }
 
 /// Outputs of a model need not be UTF-8.
-std::string dump(const Json& json, int indent) {
+std::string dump_clean(const Json& json, int indent) {
   return report::escape_json_controls(
              json.dump(indent, ' ', false, Json::error_handler_t::replace)) +
          "\n";
@@ -57,7 +57,7 @@ Json to_json(const Table& table) {
 std::string render_json(const std::vector<Table>& tables) {
   Json document = {{"schema_version", kReportSchemaVersion}, {"tables", Json::array()}};
   for (const Table& table : tables) document["tables"].push_back(to_json(table));
-  return dump(document, 2);
+  return dump_clean(document, 2);
 }
 
 std::string report::render_jsonl(const std::vector<Table>& tables) {
@@ -66,7 +66,7 @@ std::string report::render_jsonl(const std::vector<Table>& tables) {
     for (const std::vector<Field>& fields : table.rows) {
       Json row = {{"table", table_name(table)}, {"schema_version", kReportSchemaVersion}};
       append_row(row, table, fields);
-      out += dump(row, -1);
+      out += dump_clean(row, -1);
     }
   }
   return out;

@@ -18,7 +18,7 @@ using report::optional_field;
 using report::varying;
 
 /// `sliced`: whether a cell ran some layers of its model in place of all.
-std::vector<Column> columns(bool sliced) {
+std::vector<Column> profile_columns(bool sliced) {
   using enum Shown;
   std::vector<Column> all = {varying("model", "model"),
                              varying("device", "device"),
@@ -66,15 +66,6 @@ std::vector<Field> row_of(const CellView& view, Quantity quantity, bool compared
   return fields;
 }
 
-/// "LongBench v2" as a column's key: "longbench_v2".
-std::string key_of(std::string text) {
-  for (char& c : text) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    c = upper ? static_cast<char>(c - 'A' + 'a') : c == ' ' || c == '-' ? '_' : c;
-  }
-  return text;
-}
-
 /// Why the published prefill shares cannot be those of Table 1, at the longest context.
 std::string inconsistency_note() {
   constexpr std::int64_t kContext = 200'000;
@@ -98,7 +89,7 @@ Table reproduction_of_profile(const ReproductionRun& run) {
                   report::our_hardware(run), report::published_hardware());
   const std::vector<CellView> views = report::view_cells(run.results);
   const bool sliced = report::any_sliced(views);
-  table.columns = columns(sliced);
+  table.columns = profile_columns(sliced);
   for (const Quantity quantity : {Quantity::prefill, Quantity::decode}) {
     for (const CellView& view : views) {
       if (view.quality || report::quantity_of(view.cell()) != quantity) continue;
@@ -122,7 +113,7 @@ Table published_table4() {
                             index_cache().large.setting);
   table.columns = {naming("pattern_origin", "pattern"), naming("nominal_retention", "retention")};
   for (const std::string& suite : index_cache().large.suites) {
-    table.columns.push_back({key_of(suite), suite, "", 1});
+    table.columns.push_back({report::column_key(suite), suite, "", 1});
   }
   for (const published::QualityRow& row : index_cache().large.rows) {
     std::vector<Field>& fields = table.rows.emplace_back();

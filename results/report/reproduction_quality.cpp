@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "results/compare/quality_difference.h"
 #include "results/report/fields.h"
@@ -72,20 +71,7 @@ SolvedTasks solved_tasks(const std::vector<CellView>& views, std::int64_t contex
   return tasks;
 }
 
-/// "Long Avg" as a column's key: "published_long_avg".
-std::string key_of(const std::string& suite) {
-  std::string key = "published_";
-  for (const char c : suite) {
-    if (std::isalnum(static_cast<unsigned char>(c))) {
-      key += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    } else if (key.back() != '_') {
-      key += '_';
-    }
-  }
-  return key;
-}
-
-std::vector<Column> columns(const Published& paper) {
+std::vector<Column> quality_columns(const Published& paper) {
   using enum Shown;
   std::vector<Column> all = {varying("model", "model"),
                              varying("device", "device"),
@@ -112,8 +98,9 @@ std::vector<Column> columns(const Published& paper) {
                              {"worse", "worse", "items", 0, in_data}};
   for (std::size_t i = 0; i < paper.num_columns; ++i) {
     const std::string& suite = paper.table.suites[i];
-    all.push_back({key_of(suite), "published: " + suite, "", 1, everywhere});
-    all.push_back({key_of(suite) + "_difference", suite + " against DSA", "", 1, everywhere});
+    const std::string key = "published_" + report::column_key(suite);
+    all.push_back({key, "published: " + suite, "", 1, everywhere});
+    all.push_back({key + "_difference", suite + " against DSA", "", 1, everywhere});
   }
   all.insert(all.end(), {{"pattern", "pattern", "", 0, in_data, Role::identity},
                          {"state", "state", "", 0, in_data, Role::state},
@@ -237,7 +224,7 @@ Table reproduction_of(const char* name, const std::string& title, const Reproduc
   table.name = name;
   table.title = fmt::format("{}: ours on {}; published: {}", title, report::our_hardware(run),
                             paper.table.setting);
-  table.columns = columns(paper);
+  table.columns = quality_columns(paper);
   const std::vector<CellView> views = report::view_cells(run.results);
   for (const CellView& view : views) {
     if (view.quality) table.rows.push_back(row_of(view, views, paper));

@@ -7,16 +7,13 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "results/report/foreign_json.h"
+
 namespace dsabench::report {
 namespace {
 
 using nlohmann::json;
 using published::Quantity;
-
-json parse_object(const std::string& text) {
-  json value = json::parse(text, nullptr, false);
-  return value.is_object() ? value : json::object();
-}
 
 /// The machines of a run, each once.
 std::vector<json> machines_of(const RunRecord& run) {

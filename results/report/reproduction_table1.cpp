@@ -78,13 +78,13 @@ double times_as_fast(const Row& row, double value, double base) {
 }
 
 /// What the paper has for a row.
-struct Published {
+struct PublishedSpeed {
   std::optional<double> value, speedup;
 };
 
-Published published_for(const Row& row, bool compared) {
+PublishedSpeed published_for(const Row& row, bool compared) {
   const std::string& retention = row.view->planned->nominal_retention;
-  Published found;
+  PublishedSpeed found;
   if (!compared) return found;
   found.value = index_cache().speed_of(row.quantity, row.cell().context_tokens, retention);
   const auto base = index_cache().speed_of(row.quantity, row.cell().context_tokens, "1");
@@ -105,7 +105,7 @@ const char* what(Quantity quantity) {
 }
 
 /// `sliced`: whether a cell ran some layers of its model in place of all.
-std::vector<Column> columns(bool sliced) {
+std::vector<Column> table1_columns(bool sliced) {
   using enum Shown;
   std::vector<Column> all = {
       varying("model", "model"),
@@ -171,7 +171,7 @@ void append_identity(std::vector<Field>& fields, const Row& row) {
 }
 
 void append_figures(std::vector<Field>& fields, const Row& row, const Figure* base,
-                    const Published& paper) {
+                    const PublishedSpeed& paper) {
   if (row.ours) {
     const Figure& ours = *row.ours;
     fields.insert(fields.end(), {ours.value, ours.low, ours.high,
@@ -248,7 +248,7 @@ Table reproduction_of_table1(const ReproductionRun& run) {
   table.name = "reproduce_table1";
   table.title = fmt::format("Table 1 of {}: ours on {}; published on {}", index_cache().paper,
                             report::our_hardware(run), report::published_hardware());
-  table.columns = columns(sliced);
+  table.columns = table1_columns(sliced);
   for (const Row& row : rows) {
     const bool compared =
         run.same_model && (row.quantity != Quantity::decode_full || full_kv_comparable(run));

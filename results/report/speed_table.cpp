@@ -29,7 +29,7 @@ struct PhaseNumbers {
 };
 
 /// A row: the cells that measured its two phases, which may be one.
-struct Row {
+struct SpeedRow {
   const CellView* prefill = nullptr;
   const CellView* decode = nullptr;
   const CellView& any() const { return prefill ? *prefill : *decode; }
@@ -45,34 +45,34 @@ PhaseNumbers numbers_of(const CellView* view, const char* samples, const char* s
   return {summarize(view->pooled(samples)), report::indexer_percent(*view, stages)};
 }
 
-std::vector<Row> rows_of(const std::vector<CellView>& views) {
-  std::vector<Row> rows;
+std::vector<SpeedRow> speed_rows(const std::vector<CellView>& views) {
+  std::vector<SpeedRow> rows;
   std::map<std::string, std::size_t> open_rows;
   for (const CellView& view : views) {
     if (view.quality) continue;
     const bool prefill = view.cell().phase != "decode", decode = view.cell().phase != "prefill";
     const auto [found, added] =
         open_rows.emplace(report::pairing_key(view.cell(), false), rows.size());
-    const Row* row = added ? nullptr : &rows[found->second];
+    const SpeedRow* row = added ? nullptr : &rows[found->second];
     if (row == nullptr || (prefill && row->prefill) || (decode && row->decode)) {
       found->second = rows.size();
       rows.emplace_back();
     }
-    Row& target = rows[found->second];
+    SpeedRow& target = rows[found->second];
     if (prefill) target.prefill = &view;
     if (decode) target.decode = &view;
   }
   return rows;
 }
 
-std::string outcome_of(const Row& row) {
+std::string outcome_of(const SpeedRow& row) {
   if (row.prefill && row.decode && row.prefill->outcome != row.decode->outcome) {
     return fmt::format("prefill {}; decode {}", row.prefill->outcome, row.decode->outcome);
   }
   return row.any().outcome;
 }
 
-const char* state_of(const Row& row) {
+const char* state_of(const SpeedRow& row) {
   if (row.prefill == nullptr || row.decode == nullptr) return report::state_name(row.any().state);
   return report::state_name(std::max(row.prefill->state, row.decode->state));
 }
@@ -84,7 +84,7 @@ Field text_with_interval(const PhaseNumbers& numbers) {
 }
 
 /// The median of a metric in parts of `unit`, from whichever of a row's cells measured it.
-Field median_field(const Row& row, const char* metric, double unit) {
+Field median_field(const SpeedRow& row, const char* metric, double unit) {
   for (const CellView* view : {row.prefill, row.decode}) {
     if (view == nullptr) continue;
     const std::vector<std::int64_t> values = view->pooled(metric);
@@ -175,14 +175,14 @@ void append_milliseconds(std::vector<Field>& fields, const PhaseNumbers& numbers
   }
 }
 
-report::DeviceRow device_row(const RunRecord& run, const Row& row, const RowNumbers& numbers) {
+report::DeviceRow device_row(const RunRecord& run, const SpeedRow& row, const RowNumbers& numbers) {
   const auto median = [](const PhaseNumbers& phase) {
     return phase.measured() ? std::optional(phase.time.median) : std::nullopt;
   };
   return {run, row.prefill, row.decode, median(numbers.prefill), median(numbers.decode)};
 }
 
-void append_numbers(std::vector<Field>& fields, const Row& row, const RowNumbers& numbers,
+void append_numbers(std::vector<Field>& fields, const SpeedRow& row, const RowNumbers& numbers,
                     const RowNumbers* base) {
   const CellRecord& cell = row.any().cell();
   const PhaseNumbers &prefill = numbers.prefill, &decode = numbers.decode;
@@ -224,11 +224,11 @@ std::vector<Column> columns(bool sliced) {
 
 Table speed_table(const RunResults& results) {
   const std::vector<CellView> views = report::view_cells(results);
-  const std::vector<Row> rows = rows_of(views);
+  const std::vector<SpeedRow> rows = speed_rows(views);
   const bool sliced = report::any_sliced(views);
   std::vector<RowNumbers> numbers;
   std::map<std::string, RowNumbers> bases;
-  for (const Row& row : rows) {
+  for (const SpeedRow& row : rows) {
     const RowNumbers& added =
         numbers.emplace_back(RowNumbers{numbers_of(row.prefill, "prefill", "prefill"),
                                         numbers_of(row.decode, "decode_step", "decode"),

@@ -11,8 +11,8 @@
 namespace dsabench::test {
 namespace {
 
-constexpr double kTolerance = 2e-4;  // absolute, on logits of magnitude 10
-constexpr float kSafeMargin = 5e-5f;
+constexpr double kGoldenTolerance = 2e-4;  // absolute, on logits of magnitude 10
+constexpr float kGoldenMargin = 5e-5f;
 
 std::vector<std::filesystem::path> golden_folders() {
   std::vector<std::filesystem::path> folders;
@@ -71,7 +71,7 @@ std::vector<std::int32_t> index_set(ConstTensorView topk, std::int64_t row) {
 void check_absolute(const std::string& name, ConstTensorView actual, ConstTensorView expected) {
   const Comparison result = compare(actual, expected);
   INFO(name << ": " << result.describe());
-  CHECK(result.max_abs <= kTolerance);
+  CHECK(result.max_abs <= kGoldenTolerance);
 }
 
 /// Rows of `recorded` at the golden positions against [positions, D] of `expected`.
@@ -98,7 +98,7 @@ void check_index_sets(const Golden& golden, const std::string& prompt,
   std::int64_t compared = 0;
   for (std::int64_t l = 0; l < topk.dim(0); ++l) {
     for (std::int64_t t = 0; t < length; ++t) {
-      if (!(margin.row<float>(l)[t] > kSafeMargin)) continue;
+      if (!(margin.row<float>(l)[t] > kGoldenMargin)) continue;
       ++compared;
       CAPTURE(l, t, margin.row<float>(l)[t]);
       CHECK(recorded.index_sets[l][t] == index_set(topk, l * length + t));
@@ -189,7 +189,7 @@ std::int64_t check_decode(const Golden& golden, const std::string& prompt) {
     CAPTURE(step);
     logits = decode_one(engine, sequence, generated[step], &recorder);
     const auto& recorded = recorder.at(sequence);
-    if (!(last_margin(recorded) > kSafeMargin)) return step;
+    if (!(last_margin(recorded) > kGoldenMargin)) return step;
     check_absolute("decode logits", logits.view(), expected.rows(step, 1));
     CHECK(argmax(logits.view()) == generated[step + 1]);
     for (std::int64_t l = 0; l < layers; ++l) {

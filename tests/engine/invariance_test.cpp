@@ -13,7 +13,7 @@ extern "C" int omp_get_max_threads(void);
 namespace dsabench::test {
 namespace {
 
-constexpr double kTolerance = 2e-5;  // normalised, f32
+constexpr double kInvarianceTolerance = 2e-5;  // normalised, f32
 
 /// What one run made of one prompt.
 struct Outcome {
@@ -34,7 +34,7 @@ void check_same(const Outcome& expected, const ForwardRecorder::Sequence& record
                 ConstTensorView logits) {
   CHECK(recorded.index_sets == expected.recorded.index_sets);
   CHECK(recorded.experts == expected.recorded.experts);
-  check_close(logits, expected.logits.view(), kTolerance);
+  check_close(logits, expected.logits.view(), kInvarianceTolerance);
 }
 
 std::span<const std::int32_t> part(const std::vector<std::int32_t>& tokens, std::size_t begin,
@@ -153,7 +153,7 @@ TEST_CASE("the last rows' logits are those of all rows, whichever pass ends a pr
     const Outcome alone = one_shot_outcome(found, p, found.pattern);
     check_close(last.view().rows(static_cast<std::int64_t>(p), 1),
                 ConstTensorView(alone.logits.view().rows(std::ssize(found.prompts[p]) - 1, 1)),
-                kTolerance);
+                kInvarianceTolerance);
   }
 }
 
@@ -183,7 +183,7 @@ TEST_CASE("with top-k at or above the context, every pattern equals dense attent
   Engine dense = make_engine(model, all_full, dense_options);
   Engine sparse = make_engine(model, random_pattern(random, model.config->num_layers), chunked(6));
   const Tensor expected = prefill_all(dense, prompt);
-  check_close(prefill_all(sparse, prompt).view(), expected.view(), kTolerance);
+  check_close(prefill_all(sparse, prompt).view(), expected.view(), kInvarianceTolerance);
 }
 
 TEST_CASE("a repeated run is the same bit for bit, in a used engine too") {

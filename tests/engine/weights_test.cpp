@@ -17,8 +17,8 @@
 namespace dsabench::test {
 namespace {
 
-const std::string kGolden = DSABENCH_TEST_DATA "/golden/";
-const std::string kTiny = kGolden + "glm_moe_dsa_tiny";
+const std::string kGoldenFolder = DSABENCH_TEST_DATA "/golden/";
+const std::string kTiny = kGoldenFolder + "glm_moe_dsa_tiny";
 
 ModelConfig config_of(const std::string& folder) {
   return load_model_config(folder + "/config.json");
@@ -82,7 +82,7 @@ TEST_CASE("weights: every reference checkpoint loads, in both config styles") {
   for (const char* name : {"glm_moe_dsa_tiny", "glm_moe_dsa_pattern", "deepseek_v32_tiny",
                            "deepseek_v32_pattern", "glm_moe_dsa_tiny_fp8"}) {
     CAPTURE(name);
-    const std::string folder = kGolden + name;
+    const std::string folder = kGoldenFolder + name;
     const ModelConfig config = config_of(folder);
     const Weights weights = load_weights(config, folder);
     REQUIRE(weights.layers.size() == 6);

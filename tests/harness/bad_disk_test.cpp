@@ -15,7 +15,7 @@ using test::contains;
 using test::ScratchFolder;
 using test::ToolProcess;
 
-std::vector<std::string> quick_run(const std::string& db,
+std::vector<std::string> small_run(const std::string& db,
                                    const std::vector<std::string>& more = {}) {
   std::vector<std::string> arguments = test::with_tiny_model(
       "run", {"--db", db, "--context", "64", "--retention", "1,1/3", "--min-samples", "2",
@@ -25,7 +25,7 @@ std::vector<std::string> quick_run(const std::string& db,
 }
 
 void make_database(const std::string& db) {
-  const CliResult result = call_cli(quick_run(db));
+  const CliResult result = call_cli(small_run(db));
   CAPTURE(result.err);
   REQUIRE(result.code == 0);
 }
@@ -42,7 +42,7 @@ TEST_CASE("a file that may not grow stops the run, and what was written stays") 
   const ScratchFolder folder;
   const std::string db = folder / "runs.db";
   // As a full disk: the write fails. The log is what grows first.
-  ToolProcess tool(folder, quick_run(db, {"--repeat", "8"}), [] {
+  ToolProcess tool(folder, small_run(db, {"--repeat", "8"}), [] {
     const rlimit limit{600 * 1024, 600 * 1024};
     setrlimit(RLIMIT_FSIZE, &limit);
   });
@@ -94,10 +94,10 @@ TEST_CASE("a folder that may not be written is said so, and can be read") {
   ToolProcess reading(logs, {"list", "runs", "--db", folder / "runs.db"}, as_user);
   const int read_code = reading.wait();
   const std::string listed = reading.out();
-  ToolProcess writing(logs, quick_run(folder / "runs.db"), as_user);
+  ToolProcess writing(logs, small_run(folder / "runs.db"), as_user);
   const int write_code = writing.wait();
   const std::string message = writing.err();
-  ToolProcess creating(logs, quick_run(folder / "new.db"), as_user);
+  ToolProcess creating(logs, small_run(folder / "new.db"), as_user);
   const int create_code = creating.wait();
   const std::string create_message = creating.err();
   std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
@@ -128,7 +128,7 @@ TEST_CASE("a database of a newer schema is read, and says so, and is never writt
   CHECK(contains(list.err, "schema 99"));
   CHECK(call_cli({"compare", "last", "last", "--db", db}).code == 0);
   for (const std::vector<std::string>& arguments :
-       {quick_run(db), std::vector<std::string>{"resume", "last", "--db", db},
+       {small_run(db), std::vector<std::string>{"resume", "last", "--db", db},
         std::vector<std::string>{"db", "migrate", "--db", db}}) {
     const CliResult result = call_cli(arguments);
     CAPTURE(arguments, result.err);
@@ -136,7 +136,7 @@ TEST_CASE("a database of a newer schema is read, and says so, and is never writt
     CHECK(contains(result.err, "newer dsabench"));
     CHECK(contains(result.err, "99"));
   }
-  const CliResult dry = call_cli(quick_run(db, {"--dry-run"}));
+  const CliResult dry = call_cli(small_run(db, {"--dry-run"}));
   CHECK(dry.code == 0);
   CHECK(num_trials(db) == 4);
 }
@@ -159,13 +159,13 @@ TEST_CASE("a damaged database is found out") {
   test::write_text(db, bytes);
   check = call_cli({"db", "check", "--db", db});
   CHECK(check.code == 8);
-  const CliResult run = call_cli(quick_run(db));
+  const CliResult run = call_cli(small_run(db));
   CAPTURE(run.err);
   CHECK(run.code == 8);
   CHECK(contains(run.err, db));
   CHECK(contains(run.err, "damaged"));
   CHECK(test::read_text(db) == bytes);
-  const CliResult dry = call_cli(quick_run(db, {"--dry-run"}));
+  const CliResult dry = call_cli(small_run(db, {"--dry-run"}));
   CHECK(dry.code == 0);
 }
 
@@ -176,7 +176,7 @@ TEST_CASE("a database that another process holds is waited for, and then said so
   test::HeldChild other = test::locked_by_another(db);
   CliSeams seams = test::quick_seams();
   seams.busy_timeout = std::chrono::milliseconds(100);
-  const CliResult locked = call_cli(quick_run(db), seams);
+  const CliResult locked = call_cli(small_run(db), seams);
   const CliResult list = call_cli({"list", "runs", "--db", db}, seams);
   other.end();
   CAPTURE(locked.err);
@@ -184,7 +184,7 @@ TEST_CASE("a database that another process holds is waited for, and then said so
   CHECK(contains(locked.err, "another process"));
   CHECK(list.code == 0);  // readers do not wait for a writer
   CHECK(num_trials(db) == 4);
-  CHECK(call_cli(quick_run(db), seams).code == 0);
+  CHECK(call_cli(small_run(db), seams).code == 0);
 }
 
 TEST_CASE("an export comes back whole, and a run that is there stays as it is") {

@@ -7,6 +7,7 @@
 #include "harness/profile/nvml.h"
 #include "harness/profile/throttle.h"
 #include "results/clock_limits.h"
+#include "tests/harness/stored_runs.h"
 #include "tests/harness/tool_process.h"
 
 namespace dsabench {
@@ -173,8 +174,8 @@ CliSeams watched_seams() {
   return seams;
 }
 
-std::vector<std::string> quick_run(const ScratchFolder& folder,
-                                   const std::vector<std::string>& more = {}) {
+std::vector<std::string> watched_run(const ScratchFolder& folder,
+                                     const std::vector<std::string>& more = {}) {
   std::vector<std::string> arguments = test::with_tiny_model(
       "run", {"--db", folder / "runs.db", "--context", "64", "--phase", "prefill", "--retention",
               "1", "--min-samples", "2", "--max-samples", "2", "--progress", "plain"});
@@ -182,18 +183,13 @@ std::vector<std::string> quick_run(const ScratchFolder& folder,
   return arguments;
 }
 
-RunResults load(const ScratchFolder& folder) {
-  const ResultStore store = ResultStore::open(folder / "runs.db", ResultStore::Mode::read_only);
-  return store.load_run(store.list_runs().at(0).run_id);
-}
-
 TEST_CASE("a watched trial keeps its readings, and the table shows them") {
   const NvmlScript script(std::string(kQuiet) + "clock_limits 4\n");
   const ScratchFolder folder;
-  const CliResult result = call_cli(quick_run(folder, {"--format", "json"}), watched_seams());
+  const CliResult result = call_cli(watched_run(folder, {"--format", "json"}), watched_seams());
   CAPTURE(result.err);
   REQUIRE(result.code == 0);
-  const TrialRecord trial = load(folder).trials.at(0);
+  const TrialRecord trial = test::last_run(folder / "runs.db").trials.at(0);
   CHECK(trial.outcome == TrialOutcome::ok);
   REQUIRE(trial.device_samples.size() >= 2);
   CHECK(trial.device_samples.back().sm_mhz == 1980);
@@ -215,10 +211,10 @@ TEST_CASE("a throttled trial is discarded, told, and made again") {
   const NvmlScript script(
       "pci 0000:1B:00.0\nsm_mhz 1980 1200 1980\ntemperature_c 60 91 60\nclock_limits 0 0x40 0\n");
   const ScratchFolder folder;
-  const CliResult result = call_cli(quick_run(folder), watched_seams());
+  const CliResult result = call_cli(watched_run(folder), watched_seams());
   CAPTURE(result.err);
   CHECK(result.code == 0);
-  const RunResults results = load(folder);
+  const RunResults results = test::last_run(folder / "runs.db");
   REQUIRE(results.trials.size() == 2);
   const TrialRecord& hot = results.trials[0];
   CHECK(hot.outcome == TrialOutcome::discarded);
@@ -234,10 +230,10 @@ TEST_CASE("a throttled trial is discarded, told, and made again") {
 TEST_CASE("a device that stays throttled ends with exit code 4 after a bounded number of trials") {
   const NvmlScript script("pci 0000:1B:00.0\nsm_mhz 600\nclock_limits 0x80\n");
   const ScratchFolder folder;
-  const CliResult result = call_cli(quick_run(folder), watched_seams());
+  const CliResult result = call_cli(watched_run(folder), watched_seams());
   CAPTURE(result.err);
   CHECK(result.code == 4);
-  const RunResults results = load(folder);
+  const RunResults results = test::last_run(folder / "runs.db");
   CHECK(results.trials.size() == 3);
   CHECK(results.run.status == "done");
   for (const TrialRecord& trial : results.trials) {
@@ -252,7 +248,7 @@ TEST_CASE("a device that stays throttled ends with exit code 4 after a bounded n
         call_cli({"resume", "last", "--db", folder / "runs.db"}, watched_seams());
     CAPTURE(resumed.err);
     CHECK(resumed.code == 0);
-    CHECK(load(folder).trials.back().outcome == TrialOutcome::ok);
+    CHECK(test::last_run(folder / "runs.db").trials.back().outcome == TrialOutcome::ok);
   }
 }
 
@@ -260,13 +256,13 @@ TEST_CASE("without NVML the run goes on, says so once, and its conditions say so
   const ScratchFolder folder;
   CliSeams seams = watched_seams();
   seams.open_monitor = [](Device) { return MonitorChoice{nullptr, "libnvidia-ml.so.1 is gone"}; };
-  const CliResult result = call_cli(quick_run(folder, {"--repeat", "2"}), seams);
+  const CliResult result = call_cli(watched_run(folder, {"--repeat", "2"}), seams);
   CAPTURE(result.err);
   CHECK(result.code == 0);
   const std::size_t first = result.err.find("clocks are not watched: libnvidia-ml.so.1 is gone");
   REQUIRE(first != std::string::npos);
   CHECK(result.err.find("clocks are not watched", first + 1) == std::string::npos);
-  for (const TrialRecord& trial : load(folder).trials) {
+  for (const TrialRecord& trial : test::last_run(folder / "runs.db").trials) {
     CHECK(trial.device_samples.empty());
     CHECK(nlohmann::json::parse(trial.conditions_json).at("clocks_not_watched") ==
           "libnvidia-ml.so.1 is gone");
@@ -294,10 +290,10 @@ TEST_CASE("the tool's own search finds NVML, and its settings are part of the ma
       std::filesystem::copy(kFakeNvml, libraries,
                             std::filesystem::copy_options::overwrite_existing);
     }
-    test::ToolProcess tool(folder, quick_run(folder),
+    test::ToolProcess tool(folder, watched_run(folder),
                            [&] { setenv("LD_LIBRARY_PATH", libraries.c_str(), 1); });
     REQUIRE(tool.wait() == 0);
-    return load(folder).run;
+    return test::last_run(folder / "runs.db").run;
   };
   const RunRecord run = machine_of_run(true);
   const auto gpu = nlohmann::json::parse(run.machine_json).at("gpus").at(0);

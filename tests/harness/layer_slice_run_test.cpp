@@ -4,6 +4,7 @@
 #include "harness/plan/layer_slice.h"
 #include "results/layer_list.h"
 #include "tests/harness/profile_calls.h"
+#include "tests/harness/stored_runs.h"
 
 namespace dsabench {
 namespace {
@@ -39,11 +40,6 @@ std::vector<std::string> eight_layers(const std::string& verb, const ScratchFold
                                                                     "json"});
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
-}
-
-RunResults last_run(const ScratchFolder& folder) {
-  const ResultStore store = ResultStore::open(folder / "runs.db", ResultStore::Mode::read_only);
-  return store.load_run(store.list_runs().at(0).run_id);
 }
 
 /// What the record would be, had these layers alone run: the others' times taken out.
@@ -86,7 +82,7 @@ TEST_CASE("slices that share out the layers of each kind extrapolate to the whol
       call_cli(eight_layers("run", folder, {"--pattern", "FSFSFSFS", "--repeat", "2"}));
   CAPTURE(result.err);
   REQUIRE(result.code == 0);
-  const RunResults whole = last_run(folder);
+  const RunResults whole = test::last_run(folder / "runs.db");
   REQUIRE(whole.trials.size() == 4);
   for (const TrialRecord& trial : whole.trials) {
     const std::string phase = trial.stage_times.at(0).metric;
@@ -114,7 +110,7 @@ TEST_CASE("a slice is verified, counts its indexers, and is resumed and printed 
   CAPTURE(result.err);
   REQUIRE(result.code == 0);
   CHECK(contains(result.err, "layers 0-3 of the 8 of demo run, with weights generated as layers"));
-  const RunResults run = last_run(folder);
+  const RunResults run = test::last_run(folder / "runs.db");
   REQUIRE(run.trials.size() == 8);
   for (std::size_t i = 0; i < run.trials.size(); ++i) {
     const TrialRecord& trial = run.trials[i];

@@ -43,7 +43,7 @@ RunPlan plan_of(const ModelRequest& request, const std::string& retentions,
   return plan;
 }
 
-std::string refusal(const Layers& layers, const std::string& retentions) {
+std::string slice_refusal(const Layers& layers, const std::string& retentions) {
   return message_of<InvalidArgument>([&] { plan_of(ten_layers(layers), retentions); });
 }
 
@@ -127,14 +127,15 @@ TEST_CASE("the whole, the slice and another slice have other ids, of cells and m
 }
 
 TEST_CASE("a slice without a kind of layer that the model has is refused, with one that is") {
-  CHECK(refusal({0, 1, 2, 4}, "1/4").empty());
-  CHECK(contains(refusal({0, 1, 4}, "1,1/4"),
+  CHECK(slice_refusal({0, 1, 2, 4}, "1/4").empty());
+  CHECK(contains(slice_refusal({0, 1, 4}, "1,1/4"),
                  "--layers 0,1,4: with retention 1/4 the model has Shared layers with experts, for "
                  "instance layer 2, and the slice has none"));
-  CHECK(contains(refusal({0, 2, 4}, "1/4"), "dense Shared layers, for instance layer 1"));
-  CHECK(contains(refusal({0, 1, 2, 3}, "1/4"), "Full layers with experts, for instance layer 4"));
-  CHECK(contains(refusal({0, 1}, "1"), "Full layers with experts, for instance layer 2"));
-  CHECK(refusal({0, 2}, "1").empty());
+  CHECK(contains(slice_refusal({0, 2, 4}, "1/4"), "dense Shared layers, for instance layer 1"));
+  CHECK(contains(slice_refusal({0, 1, 2, 3}, "1/4"),
+                 "Full layers with experts, for instance layer 4"));
+  CHECK(contains(slice_refusal({0, 1}, "1"), "Full layers with experts, for instance layer 2"));
+  CHECK(slice_refusal({0, 2}, "1").empty());
 }
 
 TEST_CASE("large presets run as slices of an expert layer of each letter and the dense ones") {

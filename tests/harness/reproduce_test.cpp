@@ -7,6 +7,7 @@
 #include "harness/plan/reproduction.h"
 #include "results/published/index_cache.h"
 #include "tests/harness/cli_calls.h"
+#include "tests/harness/stored_runs.h"
 
 namespace dsabench {
 namespace {
@@ -41,11 +42,6 @@ json first_table(const CliResult& result) {
   return json::parse(result.out).at("tables").at(0);
 }
 
-RunResults last_run(const ScratchFolder& folder) {
-  const ResultStore store = ResultStore::open(folder / "runs.db", ResultStore::Mode::read_only);
-  return store.load_run(store.list_runs().at(0).run_id);
-}
-
 TEST_CASE(
     "table1 on the CPU from plan to table, again from the database, and the same from resume") {
   const ScratchFolder folder;
@@ -75,7 +71,7 @@ TEST_CASE(
   CHECK(contains(table.at("notes").dump(), "nothing is compared"));
   CHECK(json::parse(result.out).at("tables").at(1).at("title") == "Speed");
 
-  const RunResults run = last_run(folder);
+  const RunResults run = test::last_run(folder / "runs.db");
   CHECK(reproduced_table(run.run) == "table1");
   CHECK(run.plan.size() == 12);
   const auto print = [&](const std::string& table_name) {
@@ -119,7 +115,7 @@ TEST_CASE("profile measures the all-F cells alone") {
   const json table = first_table(result);
   CHECK(table.at("rows").size() == 2);
   CHECK(contains(table.at("notes").dump(), "would be 7.7 s, and Table 1 has 10.7 s"));
-  const RunResults run = last_run(folder);
+  const RunResults run = test::last_run(folder / "runs.db");
   REQUIRE(run.plan.size() == 2);
   CHECK(run.plan[0].cell.pattern == "FFF");
   // It has no figures for Table 1.
@@ -328,7 +324,7 @@ TEST_CASE("another verb's run is no reproduction, and its plan has no word of on
                        "run", {"--db", folder / "runs.db", "--context", "64", "--phase", "prefill",
                                "--max-samples", "1", "--min-samples", "1", "--progress", "off"}))
               .code == 0);
-  CHECK_FALSE(contains(last_run(folder).run.plan_json, "reproduction"));
+  CHECK_FALSE(contains(test::last_run(folder / "runs.db").run.plan_json, "reproduction"));
   const CliResult result =
       call_cli({"reproduce", "table1", "--run", "last", "--db", folder / "runs.db"});
   CHECK(result.code == 2);

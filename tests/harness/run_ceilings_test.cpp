@@ -7,6 +7,7 @@
 
 #include "harness/plan/work_estimate.h"
 #include "tests/harness/cli_calls.h"
+#include "tests/harness/stored_runs.h"
 
 namespace dsabench {
 namespace {
@@ -16,19 +17,14 @@ using test::CliResult;
 using test::contains;
 using test::ScratchFolder;
 
-std::vector<std::string> quick_run(const ScratchFolder& folder,
-                                   const std::vector<std::string>& more) {
+std::vector<std::string> run_with_ceilings(const ScratchFolder& folder,
+                                           const std::vector<std::string>& more) {
   std::vector<std::string> arguments =
       test::with_tiny_model("run", {"--db", folder / "runs.db", "--min-samples", "2",
                                     "--max-samples", "2", "--progress", "plain"});
   std::erase(arguments, "--no-ceilings");
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
-}
-
-RunResults load(const ScratchFolder& folder) {
-  const ResultStore store = ResultStore::open(folder / "runs.db", ResultStore::Mode::read_only);
-  return store.load_run(store.list_runs().at(0).run_id);
 }
 
 /// Counts how often the ceilings are measured.
@@ -50,14 +46,14 @@ CliSeams counting_seams(int& calls) {
 TEST_CASE("ceilings are measured once, stored, and printed below the speeds") {
   const ScratchFolder folder;
   int calls = 0;
-  const CliResult result =
-      call_cli(quick_run(folder, {"--context", "64,96", "--retention", "1", "--format", "json"}),
-               counting_seams(calls));
+  const CliResult result = call_cli(
+      run_with_ceilings(folder, {"--context", "64,96", "--retention", "1", "--format", "json"}),
+      counting_seams(calls));
   CAPTURE(result.err);
   REQUIRE(result.code == 0);
   CHECK(calls == 1);
   CHECK(contains(result.err, "ceilings: matrix_f32 2 TFLOP/s, copy not measured: no copy"));
-  const RunResults results = load(folder);
+  const RunResults results = test::last_run(folder / "runs.db");
   REQUIRE(results.run.ceilings.size() == 2);
   CHECK(results.run.ceilings[0].name == "copy");
   CHECK(results.run.ceilings[0].nanoseconds == 0);
@@ -91,14 +87,16 @@ TEST_CASE("a run that is gone on with has the ceilings of each of its processes"
     std::raise(SIGINT);
     return make_engine(model, entry);
   };
-  REQUIRE(call_cli(quick_run(folder, {"--context", "64", "--retention", "1"}), seams).code == 130);
+  REQUIRE(
+      call_cli(run_with_ceilings(folder, {"--context", "64", "--retention", "1"}), seams).code ==
+      130);
   CHECK(calls == 1);
   const CliResult resumed =
       call_cli({"resume", "last", "--db", folder / "runs.db"}, counting_seams(calls));
   CAPTURE(resumed.err);
   REQUIRE(resumed.code == 0);
   CHECK(calls == 2);
-  const RunRecord run = load(folder).run;
+  const RunRecord run = test::last_run(folder / "runs.db").run;
   REQUIRE(run.ceilings.size() == 4);
   CHECK(run.ceilings[1].continuation == -1);
   CHECK(run.ceilings[2].continuation == 0);
@@ -108,20 +106,21 @@ TEST_CASE("a run that is gone on with has the ceilings of each of its processes"
 TEST_CASE("a run that is told so measures no ceilings") {
   const ScratchFolder folder;
   int calls = 0;
-  const CliResult result =
-      call_cli(quick_run(folder, {"--context", "64", "--phase", "prefill", "--no-ceilings"}),
-               counting_seams(calls));
+  const CliResult result = call_cli(
+      run_with_ceilings(folder, {"--context", "64", "--phase", "prefill", "--no-ceilings"}),
+      counting_seams(calls));
   CHECK(result.code == 0);
   CHECK(calls == 0);
-  CHECK(load(folder).run.ceilings.empty());
+  CHECK(test::last_run(folder / "runs.db").run.ceilings.empty());
 }
 
 TEST_CASE("a run that times nothing measures no ceilings") {
   const ScratchFolder folder;
   int calls = 0;
-  const CliResult result = call_cli(quick_run(folder, {"--suite", "ruler-synth", "--tasks", "vt",
-                                                       "--context", "1024", "--retention", "1/3"}),
-                                    counting_seams(calls));
+  const CliResult result =
+      call_cli(run_with_ceilings(folder, {"--suite", "ruler-synth", "--tasks", "vt", "--context",
+                                          "1024", "--retention", "1/3"}),
+               counting_seams(calls));
   CAPTURE(result.err);
   CHECK(result.code == 0);
   CHECK(calls == 0);
@@ -130,9 +129,10 @@ TEST_CASE("a run that times nothing measures no ceilings") {
 
 TEST_CASE("the real ceilings of the CPU hold its own prefill below them") {
   const ScratchFolder folder;
-  const CliResult result = call_cli(quick_run(folder, {"--context", "512", "--phase", "prefill",
-                                                       "--retention", "1", "--format", "json"}),
-                                    CliSeams());
+  const CliResult result =
+      call_cli(run_with_ceilings(folder, {"--context", "512", "--phase", "prefill", "--retention",
+                                          "1", "--format", "json"}),
+               CliSeams());
   CAPTURE(result.err);
   REQUIRE(result.code == 0);
   const auto row = nlohmann::json::parse(result.out).at("tables").at(0).at("rows").at(0);

@@ -13,7 +13,7 @@ using test::contains;
 using test::message_of;
 using test::ScratchFolder;
 
-const LoadedModel& tiny_model() {
+const LoadedModel& runner_model() {
   static const LoadedModel model = load_model(test::tiny_request());
   return model;
 }
@@ -22,7 +22,7 @@ SweepAxes tiny_axes(const std::string& letters) {
   SweepAxes axes;
   axes.suites = {&find_suite("speed")};
   axes.contexts = {70};
-  axes.patterns = choose_patterns(*tiny_model().config, {letters}, {}, std::nullopt);
+  axes.patterns = choose_patterns(*runner_model().config, {letters}, {}, std::nullopt);
   axes.chunk_tokens = 32;
   axes.decode_tokens = 4;
   return axes;
@@ -48,7 +48,7 @@ Outcome run_plan(const SweepPlan& plan, RunOptions options) {
   const auto progress = make_progress(ProgressMode::plain, err, {});
   RunRecord run;
   run.machine_json = run.build_json = run.model_json = "{}";
-  Runner runner(tiny_model(), store, *progress, std::move(options));
+  Runner runner(runner_model(), store, *progress, std::move(options));
   Outcome outcome;
   outcome.summary = runner.run(run, plan);
   outcome.results = store.load_run(outcome.summary.run_id);
@@ -56,7 +56,7 @@ Outcome run_plan(const SweepPlan& plan, RunOptions options) {
 }
 
 Outcome run_axes(const SweepAxes& axes, RunOptions options) {
-  return run_plan(make_sweep_plan(*tiny_model().config, axes), std::move(options));
+  return run_plan(make_sweep_plan(*runner_model().config, axes), std::move(options));
 }
 
 const MetricSamples* find_metric(const TrialRecord& trial, const std::string& name) {

@@ -15,6 +15,7 @@
 #include "harness/plan/sweep_text.h"
 #include "harness/run/environment.h"
 #include "harness/run/time_limit.h"
+#include "tests/harness/stored_runs.h"
 #include "tests/harness/tool_process.h"
 
 namespace dsabench {
@@ -284,7 +285,8 @@ CliSeams two_cpus() {
   return seams;
 }
 
-std::vector<std::string> sweep(const std::string& db, const std::vector<std::string>& more = {}) {
+std::vector<std::string> spread_sweep(const std::string& db,
+                                      const std::vector<std::string>& more = {}) {
   std::vector<std::string> arguments =
       test::with_tiny_model("run", {"--db", db, "--context", "32,64", "--retention", "1,1/3",
                                     "--min-samples", "2", "--max-samples", "2", "--decode-tokens",
@@ -304,23 +306,18 @@ std::map<std::string, std::vector<std::int64_t>> exact_metrics(const RunResults&
   return metrics;
 }
 
-RunResults last_run(const std::string& db) {
-  const ResultStore store = ResultStore::open(db, ResultStore::Mode::read_only);
-  return store.load_run(store.list_runs().at(0).run_id);
-}
-
 TEST_CASE("a sweep over two devices is the sweep over one") {
   const ScratchFolder folder;
   const std::string db = folder / "runs.db";
-  REQUIRE(test::call_cli(sweep(db)).code == 0);
-  const RunResults alone = last_run(db);
-  const test::CliResult result = test::call_cli(sweep(db), two_cpus());
+  REQUIRE(test::call_cli(spread_sweep(db)).code == 0);
+  const RunResults alone = test::last_run(db);
+  const test::CliResult result = test::call_cli(spread_sweep(db), two_cpus());
   CAPTURE(result.err);
   CHECK(result.code == 0);
   CHECK(contains(result.err, "loading demo on cpu, cpu"));
   CHECK(contains(result.err, "16 ok, 0 incorrect, 0 failed"));
 
-  const RunResults spread = last_run(db);
+  const RunResults spread = test::last_run(db);
   CHECK(spread.run.run_id != alone.run.run_id);
   CHECK(spread.run.status == "done");
   CHECK(spread.run.plan_id == alone.run.plan_id);
@@ -354,21 +351,22 @@ TEST_CASE("an interrupted sweep over two devices is gone on with by one, and the
   const ScratchFolder folder;
   const std::string db = folder / "runs.db";
   // The first command of a time limit runs one trial on each device at least.
-  const test::CliResult first = test::call_cli(sweep(db, {"--time-limit", "0.001s"}), two_cpus());
+  const test::CliResult first =
+      test::call_cli(spread_sweep(db, {"--time-limit", "0.001s"}), two_cpus());
   CAPTURE(first.err);
   CHECK(first.code == 3);
   CHECK(contains(first.err, "to go on: dsabench resume"));
-  const std::size_t begun = last_run(db).trials.size();
+  const std::size_t begun = test::last_run(db).trials.size();
   CHECK(begun >= 1);
   CHECK(begun < 16);
 
   CHECK(test::call_cli({"resume", "last", "--db", db, "--time-limit", "0.001s"}).code == 3);
-  CHECK(last_run(db).trials.size() == begun + 1);
+  CHECK(test::last_run(db).trials.size() == begun + 1);
   const test::CliResult rest =
       test::call_cli({"resume", "last", "--db", db, "--progress", "plain"}, two_cpus());
   CAPTURE(rest.err);
   CHECK(rest.code == 0);
-  const RunResults run = last_run(db);
+  const RunResults run = test::last_run(db);
   CHECK(run.run.status == "done");
   CHECK(run.trials.size() == 16);
   CHECK(run.run.continuations.size() == 2);
@@ -402,7 +400,7 @@ TEST_CASE("Ctrl-C twice ends a sweep over two devices at once, and notes its tri
   const int status = test::wait_for(child);
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 130);
-  const RunResults run = last_run(db);
+  const RunResults run = test::last_run(db);
   CHECK(run.run.status == "interrupted");
   REQUIRE(run.trials.size() == 2);
   for (const TrialRecord& trial : run.trials) CHECK(trial.outcome == TrialOutcome::interrupted);
@@ -423,7 +421,7 @@ TEST_CASE("what cannot be spread is refused") {
            DSABENCH_TEST_DATA "/golden/glm_moe_dsa_tiny", "--device", "cuda:all"},
           "verify: --device cuda:all");
   refused({"worker", "--device", "cpu", "--db", folder / "x.db"}, "worker: its orders");
-  REQUIRE(test::call_cli(sweep(folder / "runs.db", {"--time-limit", "0.001s"})).code == 3);
+  REQUIRE(test::call_cli(spread_sweep(folder / "runs.db", {"--time-limit", "0.001s"})).code == 3);
   refused({"resume", "last", "--db", folder / "runs.db", "--device", "cuda:all"},
           "the run was planned for cpu");
 }

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "results/maintenance.h"
+#include "tests/harness/stored_runs.h"
 #include "tests/harness/tool_process.h"
 
 namespace dsabench {
@@ -98,11 +99,6 @@ std::vector<std::string> long_trials(const std::string& db, const std::string& s
        "--min-samples", "1000000", "--max-samples", "1000000", "--max-seconds", seconds});
 }
 
-RunResults only_run(const std::string& db) {
-  const ResultStore store = ResultStore::open(db, ResultStore::Mode::read_only);
-  return store.load_run(store.list_runs().at(0).run_id);
-}
-
 /// The drawn line is wiped and attributes are reset after the last that were set.
 bool leaves_no_attributes(const std::string& text) {
   const std::size_t dim = text.rfind("\x1b[2m"), reset = text.rfind("\x1b[0m");
@@ -123,7 +119,7 @@ TEST_CASE("Ctrl-C at a terminal finishes the trial") {
   CHECK(terminal.is_as_before());
   CHECK(leaves_no_attributes(terminal.text()));
   CHECK(terminal.text().ends_with("\n"));
-  const RunResults run = only_run(folder / "runs.db");
+  const RunResults run = test::last_run(folder / "runs.db");
   CHECK(run.run.status == "interrupted");
   REQUIRE(run.trials.size() == 1);
   CHECK(run.trials[0].outcome == TrialOutcome::ok);
@@ -147,7 +143,7 @@ TEST_CASE("a second Ctrl-C stops at once and leaves the terminal and the databas
   CHECK(terminal.is_as_before());
   CHECK(leaves_no_attributes(terminal.text()));
   CHECK(terminal.text().ends_with("dsabench: stopped\r\n"));
-  const RunResults run = only_run(folder / "runs.db");
+  const RunResults run = test::last_run(folder / "runs.db");
   CHECK(run.run.status == "interrupted");
   REQUIRE(run.trials.size() == 1);
   CHECK(run.trials[0].outcome == TrialOutcome::interrupted);
@@ -166,7 +162,7 @@ TEST_CASE("SIGTERM is taken as Ctrl-C is, and without a terminal nothing is wipe
   tool.kill(SIGTERM);
   CHECK(tool.wait() == 130);
   CHECK(tool.err().find('\x1b') == std::string::npos);
-  CHECK(only_run(folder / "runs.db").trials.size() == 1);
+  CHECK(test::last_run(folder / "runs.db").trials.size() == 1);
 }
 
 }  // namespace

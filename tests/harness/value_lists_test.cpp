@@ -13,7 +13,7 @@ using test::contains;
 using test::message_of;
 using Counts = std::vector<std::int64_t>;
 
-std::string refusal(const std::string& text) {
+std::string list_refusal(const std::string& text) {
   return message_of<InvalidArgument>([&] { parse_counts("--context", text); });
 }
 
@@ -39,13 +39,13 @@ TEST_CASE("a wrong value is named with its option") {
        {"", ",", "4k,", "0", "-4", "4x", "4KB", "k", "1.5k", "2147483648", "3M4",
         "9999999999999999999", "3000M", "1-4", "4-1+1", "1-8*1", "1-+1", "1-8+"}) {
     CAPTURE(text);
-    const std::string message = refusal(text);
+    const std::string message = list_refusal(text);
     CHECK(contains(message, "--context"));
     const std::string value = std::string(text);
     const bool names_value = contains(message, "'" + value) || contains(message, value);
     CHECK(names_value);
   }
-  CHECK(contains(refusal("1-100000+1"), "at most 4096"));
+  CHECK(contains(list_refusal("1-100000+1"), "at most 4096"));
 }
 
 TEST_CASE("layers are numbers and ranges, ascending, each once, with layer 0") {

@@ -11,7 +11,7 @@ using namespace dsabench::test;
 
 namespace {
 
-bool same_bytes(const Tensor& a, const Tensor& b) {
+bool same_output(const Tensor& a, const Tensor& b) {
   return std::memcmp(a.view().raw(), b.view().raw(), static_cast<std::size_t>(a.bytes())) == 0;
 }
 
@@ -40,10 +40,10 @@ TEST_CASE("attention reads latents out of shuffled blocks, bit for bit as in ord
     const Tensor dense = c.out.clone();
     c.scatter(random);
     c.run_sparse(ctx);
-    CHECK(same_bytes(c.out, sparse));
+    CHECK(same_output(c.out, sparse));
     c.check(false);
     c.run_dense(ctx);
-    CHECK(same_bytes(c.out, dense));
+    CHECK(same_output(c.out, dense));
     c.check(true);
   }
 }
@@ -169,9 +169,9 @@ TEST_CASE("both attentions repeat bit for bit on any number of threads") {
     for (int repeat = 0; repeat < 20; ++repeat) {
       const ThreadCount threads(1 + repeat % 3);
       c.run_sparse(ctx);
-      REQUIRE(same_bytes(c.out, sparse));
+      REQUIRE(same_output(c.out, sparse));
       c.run_dense(ctx);
-      REQUIRE(same_bytes(c.out, dense));
+      REQUIRE(same_output(c.out, dense));
     }
   }
 }
@@ -216,7 +216,7 @@ TEST_CASE("attention reads strided queries") {
                         .sequences = list,
                         .out = c.out.view(),
                         .scale = c.scale});
-  CHECK(same_bytes(c.out, expected));
+  CHECK(same_output(c.out, expected));
 }
 
 TEST_CASE("sparse_mla names an index that is not causal") {

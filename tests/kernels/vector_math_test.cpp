@@ -14,8 +14,8 @@
 namespace dsabench {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 const std::vector<std::int64_t> kLengths = {0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 127, 576};
 
 std::vector<float> normals(test::Random& random, std::int64_t n) {
@@ -38,7 +38,7 @@ void for_each_isa(test::Random& random, Body body) {
 double ulps(float actual, double expected) {
   const auto rounded = static_cast<float>(expected);
   const double step =
-      std::max<double>(std::nextafter(std::fabs(rounded), kInfinity) - std::fabs(rounded),
+      std::max<double>(std::nextafter(std::fabs(rounded), kInf) - std::fabs(rounded),
                        std::numeric_limits<float>::denorm_min());
   return std::fabs(actual - expected) / step;
 }
@@ -49,7 +49,7 @@ TEST_CASE("reductions agree with double precision on every instruction set") {
   DSABENCH_SEEDED(random);
   for_each_isa(random, [](const VectorMath& math, std::int64_t n, auto a, auto b) {
     double dot = 0, sum = 0, squares = 0, magnitude_sum = 0, product_sum = 0;
-    float largest = -kInfinity, magnitude = 0;
+    float largest = -kInf, magnitude = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
       dot += double(a[i]) * b[i];
       product_sum += std::fabs(double(a[i]) * b[i]);
@@ -73,8 +73,8 @@ TEST_CASE("maxima leave NaN out and keep infinities") {
     if (n == 0) return;
     for (float& value : a) value = -1.0f - std::fabs(value);
     const auto at = static_cast<std::size_t>(random.integer(0, n - 1));
-    a[at] = kNan;
-    float expected = -kInfinity, magnitude = 0.0f;
+    a[at] = kNaN;
+    float expected = -kInf, magnitude = 0.0f;
     for (const float value : a) {
       if (std::isnan(value)) continue;
       expected = std::max(expected, value);
@@ -82,13 +82,13 @@ TEST_CASE("maxima leave NaN out and keep infinities") {
     }
     CHECK(math.max(a.data(), n) == expected);
     CHECK(math.max_magnitude(a.data(), n) == magnitude);
-    a[at] = -kNan;
+    a[at] = -kNaN;
     CHECK(math.max(a.data(), n) == expected);
-    a[at] = -kInfinity;
+    a[at] = -kInf;
     CHECK(math.max(a.data(), n) == expected);
-    CHECK(math.max_magnitude(a.data(), n) == kInfinity);
-    a[at] = kInfinity;
-    CHECK(math.max(a.data(), n) == kInfinity);
+    CHECK(math.max_magnitude(a.data(), n) == kInf);
+    a[at] = kInf;
+    CHECK(math.max(a.data(), n) == kInf);
   });
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("element-wise functions write n values and no more") {
   for_each_isa(random, [&](const VectorMath& math, std::int64_t n, auto a, auto b) {
     const auto weight = normals(random, n), bias = normals(random, n);
     const auto check = [&](auto run, auto expected, bool accumulates) {
-      std::vector<float> out = accumulates ? b : std::vector<float>(b.size(), kNan);
+      std::vector<float> out = accumulates ? b : std::vector<float>(b.size(), kNaN);
       out.push_back(7.0f);
       run(out.data());
       CHECK(out.back() == 7.0f);
@@ -167,8 +167,8 @@ TEST_CASE("exp, sigmoid and silu hold at the edges") {
   for (const std::string_view isa : supported_isas()) {
     CAPTURE(isa);
     const VectorMath& math = vector_math_for(isa);
-    std::vector<float> x = {0.0f, -0.0f, -kInfinity, -1e30f, -104.0f, -110.0f, kNan};
-    x.resize(23, -kInfinity);  // the vector body as well as the tail
+    std::vector<float> x = {0.0f, -0.0f, -kInf, -1e30f, -104.0f, -110.0f, kNaN};
+    x.resize(23, -kInf);  // the vector body as well as the tail
     const float sum = math.exp_minus_max_sum(x.data(), 0.0f, 6);
     CHECK(sum == 2.0f);
     CHECK(x[0] == 1.0f);
@@ -178,7 +178,7 @@ TEST_CASE("exp, sigmoid and silu hold at the edges") {
     CHECK(std::isnan(x[6]));
     CHECK(x[22] == 0.0f);
 
-    const std::vector<float> in = {-kInfinity, kInfinity, -200.0f, 200.0f, kNan};
+    const std::vector<float> in = {-kInf, kInf, -200.0f, 200.0f, kNaN};
     const std::vector<float> ones(in.size(), 1.0f);
     std::vector<float> out(in.size());
     math.sigmoid(out.data(), in.data(), 5);
@@ -188,7 +188,7 @@ TEST_CASE("exp, sigmoid and silu hold at the edges") {
     CHECK(out[3] == 1.0f);
     CHECK(std::isnan(out[4]));
     math.silu_mul(out.data(), in.data(), ones.data(), 5);
-    CHECK(out[1] == kInfinity);
+    CHECK(out[1] == kInf);
     CHECK(out[2] == 0.0f);
     CHECK(out[3] == 200.0f);
     CHECK(std::isnan(out[4]));

@@ -8,32 +8,13 @@
 #include "tests/results/approved_files.h"
 #include "tests/results/fixture_run.h"
 #include "tests/results/random_records.h"
+#include "tests/results/table_fields.h"
 #include "tests/support/catch.h"
 #include "tests/support/error_message.h"
 
 namespace dsabench::test {
 namespace {
 
-const Field& field(const Table& table, std::size_t row, const std::string& key) {
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].key == key) return table.rows.at(row).at(i);
-  }
-  throw InvalidArgument("no column " + key);
-}
-double number(const Table& table, std::size_t row, const std::string& key) {
-  const double* value = std::get_if<double>(&field(table, row, key));
-  return value ? *value : std::nan("");
-}
-std::int64_t integer(const Table& table, std::size_t row, const std::string& key) {
-  return std::get<std::int64_t>(field(table, row, key));
-}
-std::string text(const Table& table, std::size_t row, const std::string& key) {
-  const std::string* value = std::get_if<std::string>(&field(table, row, key));
-  return value ? *value : "";
-}
-bool close(double actual, double expected) {
-  return std::abs(actual - expected) <= 1e-9 * std::max(1.0, std::abs(expected));
-}
 std::string notes_of(const Table& table) {
   std::string all;
   for (const std::string& note : table.notes) all += note + "\n";
@@ -50,7 +31,7 @@ TEST_CASE("a run against itself has ratio 1 and difference 0") {
   const Table &speed = tables[0], &quality = tables[1], &unmatched = tables[2];
   REQUIRE(speed.rows.size() == 4);  // two cells, two times each
   for (std::size_t row = 0; row < speed.rows.size(); ++row)
-    CHECK(close(number(speed, row, "ratio"), 1));
+    CHECK(is_close(number(speed, row, "ratio"), 1));
   CHECK(number(speed, 0, "ratio_low") < 1);
   CHECK(number(speed, 0, "ratio_high") > 1);
   CHECK(tables[3].rows.empty());  // of counters only what differs
@@ -82,13 +63,13 @@ TEST_CASE("ratios are candidate over base, per metric, with what differs named")
   const std::vector<Table> tables = compare_runs(base, candidate);
   const Table& speed = tables[0];
   CHECK(text(speed, 0, "metric") == "prefill");
-  CHECK(close(number(speed, 0, "base_median"), 1e8));
-  CHECK(close(number(speed, 0, "candidate_median"), 2e8));
-  CHECK(close(number(speed, 0, "ratio"), 2));
+  CHECK(is_close(number(speed, 0, "base_median"), 1e8));
+  CHECK(is_close(number(speed, 0, "candidate_median"), 2e8));
+  CHECK(is_close(number(speed, 0, "ratio"), 2));
   // Medians 100 (98 to 103) and twice that: by hand on the log scale.
   const double below = std::hypot(std::log(100.0 / 98), std::log(103.0 / 100));
-  CHECK(close(number(speed, 0, "ratio_low"), 2 * std::exp(-below)));
-  CHECK(close(number(speed, 0, "ratio_high"), 2 * std::exp(below)));
+  CHECK(is_close(number(speed, 0, "ratio_low"), 2 * std::exp(-below)));
+  CHECK(is_close(number(speed, 0, "ratio_high"), 2 * std::exp(below)));
   CHECK(integer(speed, 0, "base_samples") == 7);
   CHECK(contains(notes_of(speed), "other machines: " + base.run.machine_id + " against another"));
   CHECK(contains(notes_of(speed), "the candidate is of several machines"));
@@ -142,7 +123,7 @@ TEST_CASE("counters are told where any value differs") {
   CHECK(text(table, 0, "base_pattern") == "FFFF");
   CHECK(number(table, 0, "base_minimum") == value);
   CHECK(number(table, 0, "candidate_minimum") == 2 * value);
-  CHECK(close(number(table, 0, "ratio"), 2));
+  CHECK(is_close(number(table, 0, "ratio"), 2));
   CHECK(contains(notes_of(table), "counters equal on both sides: 3"));
   for (const std::int64_t other : {value - 1, value + 1}) {
     bytes = {value, value, other};  // the median is the same
@@ -200,8 +181,8 @@ TEST_CASE("quality is paired item by item") {
   CHECK(integer(quality, 0, "items") == 8);
   CHECK(integer(quality, 0, "items_better") == 1);
   CHECK(integer(quality, 0, "items_worse") == 1);
-  CHECK(close(number(quality, 0, "base_score"), 75));
-  CHECK(close(number(quality, 0, "difference"), 0));
+  CHECK(is_close(number(quality, 0, "base_score"), 75));
+  CHECK(is_close(number(quality, 0, "difference"), 0));
   CHECK(number(quality, 0, "difference_low") < 0);
   CHECK(number(quality, 0, "difference_high") > 0);
   CHECK(text(quality, 2, "task") == "mean of 2 tasks");
@@ -227,7 +208,7 @@ TEST_CASE("the paired interval is the binomial one where all differences are equ
   RunResults candidate = base;
   for (std::size_t i = 0; i < 30; ++i) candidate.trials[4].answers[i].score = 0;
   const Table quality = compare_runs(base, candidate)[1];
-  CHECK(close(number(quality, 0, "difference"), -30));
+  CHECK(is_close(number(quality, 0, "difference"), -30));
   const double half = 196 * std::sqrt(0.3 * 0.7 / 100);
   CHECK(std::abs(number(quality, 0, "difference_low") - (-30 - half)) < 1.5);
   CHECK(std::abs(number(quality, 0, "difference_high") - (-30 + half)) < 1.5);
@@ -244,8 +225,8 @@ TEST_CASE("equal differences have an interval without width, for odd counts too"
     RunResults candidate = base;
     for (AnswerRecord& answer : candidate.trials[4].answers) answer.score = 0.5;
     const Table quality = compare_runs(base, candidate)[1];
-    CHECK(close(number(quality, 0, "difference_low"), -50));
-    CHECK(close(number(quality, 0, "difference_high"), -50));
+    CHECK(is_close(number(quality, 0, "difference_low"), -50));
+    CHECK(is_close(number(quality, 0, "difference_high"), -50));
   }
 }
 
@@ -272,7 +253,7 @@ TEST_CASE("an item asked in several trials counts once, with its mean score") {
   const Table quality = compare_runs(base, candidate)[1];
   CHECK(integer(quality, 0, "items") == 10);
   CHECK(integer(quality, 0, "items_worse") == 1);
-  CHECK(close(number(quality, 0, "difference"), -5));  // half an item of ten
+  CHECK(is_close(number(quality, 0, "difference"), -5));  // half an item of ten
 }
 
 TEST_CASE("cells without a readable form pair by their ids alone") {
@@ -307,7 +288,7 @@ TEST_CASE("cells pair across keys that are said not to matter, or say why not") 
   REQUIRE(loose[0].rows.size() == 2);
   CHECK(text(loose[0], 0, "base_pattern") == "FFFF");
   CHECK(text(loose[0], 0, "candidate_pattern") == "FSFS");
-  CHECK(close(number(loose[0], 0, "ratio"), 0.5));
+  CHECK(is_close(number(loose[0], 0, "ratio"), 0.5));
   CHECK(loose[2].rows.empty());
 
   // Cells of one id are a pair, however many others are alike.

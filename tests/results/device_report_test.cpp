@@ -6,23 +6,11 @@
 #include "results/report/render.h"
 #include "tests/results/approved_files.h"
 #include "tests/results/fixture_run.h"
+#include "tests/results/table_fields.h"
 #include "tests/support/error_message.h"
 
 namespace dsabench::test {
 namespace {
-
-bool close(const std::optional<double>& actual, double expected) {
-  return actual && std::abs(*actual - expected) <= 1e-9 * std::abs(expected);
-}
-std::optional<double> number(const Table& table, std::size_t row, const std::string& key) {
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].key != key) continue;
-    const auto* value = std::get_if<double>(&table.rows.at(row).at(i));
-    return value == nullptr ? std::nullopt : std::optional(*value);
-  }
-  FAIL("no column " << key);
-  return std::nullopt;
-}
 
 /// The fixture's first cell as a GPU's, with a throttled attempt before.
 RunResults watched_run() {
@@ -38,29 +26,29 @@ RunResults watched_run() {
 
 TEST_CASE("device columns by hand") {
   const Table table = speed_table(watched_run());
-  CHECK(close(number(table, 0, "sm_mhz"), 1800));  // the discarded attempt's 345 has no say
-  CHECK(close(number(table, 0, "temperature_c"), 61));
-  CHECK(close(number(table, 0, "prefill_power_w"), 650));  // 1,300 J in 2 s
-  CHECK(close(number(table, 0, "decode_power_w"), 650));
+  CHECK(is_close(number(table, 0, "sm_mhz"), 1800));  // the discarded attempt's 345 has no say
+  CHECK(is_close(number(table, 0, "temperature_c"), 61));
+  CHECK(is_close(number(table, 0, "prefill_power_w"), 650));  // 1,300 J in 2 s
+  CHECK(is_close(number(table, 0, "decode_power_w"), 650));
   // 650 W for 100 ms over 2 x 2,048 tokens, and for 4 ms over 2.
-  CHECK(close(number(table, 0, "prefill_joules_per_token"), 65.0 / 4096));
-  CHECK(close(number(table, 0, "decode_joules_per_token"), 2.6 / 2));
-  CHECK(close(number(table, 0, "power_capped_percent"), 200.0 / 3));
+  CHECK(is_close(number(table, 0, "prefill_joules_per_token"), 65.0 / 4096));
+  CHECK(is_close(number(table, 0, "decode_joules_per_token"), 2.6 / 2));
+  CHECK(is_close(number(table, 0, "power_capped_percent"), 200.0 / 3));
   // Too short for the energy counter: the mean of the readings. The driver says little else.
-  CHECK(close(number(table, 1, "prefill_power_w"), 505));
-  CHECK(close(number(table, 1, "sm_mhz"), 1975));
-  CHECK_FALSE(number(table, 1, "temperature_c"));
-  CHECK(close(number(table, 1, "power_capped_percent"), 0));
-  CHECK_FALSE(number(table, 2, "sm_mhz"));
-  CHECK_FALSE(number(table, 2, "prefill_power_w"));
+  CHECK(is_close(number(table, 1, "prefill_power_w"), 505));
+  CHECK(is_close(number(table, 1, "sm_mhz"), 1975));
+  CHECK(absent(table, 1, "temperature_c"));
+  CHECK(is_close(number(table, 1, "power_capped_percent"), 0));
+  CHECK(absent(table, 2, "sm_mhz"));
+  CHECK(absent(table, 2, "prefill_power_w"));
 }
 
 TEST_CASE("a counter that ran backwards, or never moved, is no energy") {
   TrialRecord trial = fixture_run_of_schema_4().trials[0];
   trial.device_samples.back().energy_mj = 5;
-  CHECK(close(report::mean_power_w(trial), (600.0 + 690 + 700) / 3));
+  CHECK(is_close(report::mean_power_w(trial), (600.0 + 690 + 700) / 3));
   trial.device_samples.back().energy_mj = trial.device_samples.front().energy_mj;
-  CHECK(close(report::mean_power_w(trial), (600.0 + 690 + 700) / 3));
+  CHECK(is_close(report::mean_power_w(trial), (600.0 + 690 + 700) / 3));
   for (DeviceSample& sample : trial.device_samples) sample.power_mw = -1;
   CHECK_FALSE(report::mean_power_w(trial));
   trial.device_samples.clear();
@@ -72,18 +60,18 @@ TEST_CASE("matrix work is held against the ceilings of the process that timed it
   const CellRecord& cell = results.plan[0].cell;
   TrialRecord trial = results.trials[0];
   // 2e12 FLOP at 2e9 in 40 us.
-  CHECK(close(report::matrix_floor_ns(results.run, cell, trial), 40e6));
-  CHECK(close(number(speed_table(results), 0, "prefill_matrix_percent"), 40));
-  CHECK(close(number(speed_table(results), 1, "prefill_matrix_percent"), 80));
+  CHECK(is_close(report::matrix_floor_ns(results.run, cell, trial), 40e6));
+  CHECK(is_close(number(speed_table(results), 0, "prefill_matrix_percent"), 40));
+  CHECK(is_close(number(speed_table(results), 1, "prefill_matrix_percent"), 80));
   // After the run was gone on with, its ceiling is half of that.
   trial.started_ms = results.run.continuations[0].started_ms;
-  CHECK(close(report::matrix_floor_ns(results.run, cell, trial), 80e6));
+  CHECK(is_close(report::matrix_floor_ns(results.run, cell, trial), 80e6));
   // e4m3 has no rate here: nothing is said, unless there is no such work.
   trial.metrics.back().values = {1};
   CHECK_FALSE(report::matrix_floor_ns(results.run, cell, trial));
   trial.metrics.pop_back();
   CHECK_FALSE(report::matrix_floor_ns(results.run, cell, trial));
-  CHECK_FALSE(number(speed_table(fixture_run()), 0, "prefill_matrix_percent"));
+  CHECK(absent(speed_table(fixture_run()), 0, "prefill_matrix_percent"));
 }
 
 TEST_CASE("patterns that were measured on different GPUs are said to be") {

@@ -7,33 +7,13 @@
 #include "tests/results/approved_files.h"
 #include "tests/results/fixture_run.h"
 #include "tests/results/random_records.h"
+#include "tests/results/table_fields.h"
 #include "tests/support/catch.h"
 #include "tests/support/error_message.h"
 
 namespace dsabench::test {
 namespace {
 
-const Field& field(const Table& table, std::size_t row, const std::string& key) {
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].key == key) return table.rows.at(row).at(i);
-  }
-  FAIL("no column " << key);
-  throw InvalidArgument(key);
-}
-double number(const Table& table, std::size_t row, const std::string& key) {
-  const double* value = std::get_if<double>(&field(table, row, key));
-  return value ? *value : std::nan("");
-}
-std::string text(const Table& table, std::size_t row, const std::string& key) {
-  const std::string* value = std::get_if<std::string>(&field(table, row, key));
-  return value ? *value : "";
-}
-bool absent(const Table& table, std::size_t row, const std::string& key) {
-  return std::holds_alternative<std::monostate>(field(table, row, key));
-}
-bool close(double actual, double expected) {
-  return std::abs(actual - expected) <= 1e-9 * std::abs(expected);
-}
 std::size_t row_width_errors(const Table& table) {
   std::size_t errors = 0;
   for (const auto& row : table.rows) errors += row.size() != table.columns.size();
@@ -45,20 +25,20 @@ TEST_CASE("speed rows by hand") {
   REQUIRE(table.rows.size() == 4);
   CHECK(row_width_errors(table) == 0);
   // 2 sequences of 2,048 tokens in 100 ms; 2 tokens in 4 ms.
-  CHECK(close(number(table, 0, "prefill_ms"), 100));
-  CHECK(close(number(table, 0, "prefill_ms_low"), 98));  // 7 samples: the extremes
-  CHECK(close(number(table, 0, "prefill_ms_high"), 103));
-  CHECK(close(number(table, 0, "prefill_tokens_per_s"), 40960));
-  CHECK(close(number(table, 0, "decode_tokens_per_s"), 500));
-  CHECK(close(number(table, 0, "prefill_indexer_percent"), 75));
-  CHECK(close(number(table, 0, "decode_indexer_percent"), 25));
-  CHECK(close(number(table, 0, "prefill_speedup"), 1));
-  CHECK(close(number(table, 1, "prefill_speedup"), 2));
-  CHECK(close(number(table, 1, "decode_speedup"), 1.25));
-  CHECK(close(number(table, 1, "realised_retention"), 0.5));
+  CHECK(is_close(number(table, 0, "prefill_ms"), 100));
+  CHECK(is_close(number(table, 0, "prefill_ms_low"), 98));  // 7 samples: the extremes
+  CHECK(is_close(number(table, 0, "prefill_ms_high"), 103));
+  CHECK(is_close(number(table, 0, "prefill_tokens_per_s"), 40960));
+  CHECK(is_close(number(table, 0, "decode_tokens_per_s"), 500));
+  CHECK(is_close(number(table, 0, "prefill_indexer_percent"), 75));
+  CHECK(is_close(number(table, 0, "decode_indexer_percent"), 25));
+  CHECK(is_close(number(table, 0, "prefill_speedup"), 1));
+  CHECK(is_close(number(table, 1, "prefill_speedup"), 2));
+  CHECK(is_close(number(table, 1, "decode_speedup"), 1.25));
+  CHECK(is_close(number(table, 1, "realised_retention"), 0.5));
   CHECK(text(table, 1, "realised") == "2/4 = 0.5");
-  CHECK(close(number(table, 1, "cache_mib"), 3));
-  CHECK(close(number(table, 1, "topk_overlap_queries"), 0.85));
+  CHECK(is_close(number(table, 1, "cache_mib"), 3));
+  CHECK(is_close(number(table, 1, "topk_overlap_queries"), 0.85));
   CHECK(absent(table, 1, "topk_overlap_layers"));
   CHECK(text(table, 1, "samples") == "7 / 3");
   CHECK(text(table, 1, "outcome") == "ok");
@@ -114,7 +94,7 @@ TEST_CASE("ok trials are pooled past discarded ones") {
   results.trials.push_back(repeat);
   const Table table = speed_table(results);
   CHECK(std::get<std::int64_t>(field(table, 0, "prefill_samples")) == 14);
-  CHECK(close(number(table, 0, "prefill_ms"), (103.0 + 400.0) / 2));
+  CHECK(is_close(number(table, 0, "prefill_ms"), (103.0 + 400.0) / 2));
   CHECK(text(table, 0, "outcome") == "ok (1 discarded)");
 }
 
@@ -134,8 +114,8 @@ TEST_CASE("prefill and decode cells share a row; other configurations do not") {
   results.plan[1].cell.canonical_json.insert(1, "\"decode_tokens\":64,");
   const Table table = speed_table(results);
   REQUIRE(table.rows.size() == 2);
-  CHECK(close(number(table, 0, "prefill_ms"), 100));
-  CHECK(close(number(table, 0, "decode_step_ms"), 3.2));
+  CHECK(is_close(number(table, 0, "prefill_ms"), 100));
+  CHECK(is_close(number(table, 0, "decode_step_ms"), 3.2));
   CHECK(text(table, 0, "outcome") == "ok");
   CHECK(text(table, 1, "outcome") == "not run");
   CHECK(absent(table, 1, "prefill_ms"));
@@ -154,18 +134,18 @@ TEST_CASE("quality rows by hand") {
   const Table table = quality_table(fixture_run());
   REQUIRE(table.rows.size() == 7);  // two tasks and their mean, twice, and one cell not run
   CHECK(row_width_errors(table) == 0);
-  CHECK(close(number(table, 0, "score"), 80));
+  CHECK(is_close(number(table, 0, "score"), 80));
   CHECK(std::get<std::int64_t>(field(table, 0, "items")) == 10);
   // Wilson for 8 of 10, as printed in textbooks.
   CHECK(std::abs(number(table, 0, "score_low") - 49.0162) < 1e-3);
   CHECK(std::abs(number(table, 0, "score_high") - 94.3318) < 1e-3);
   CHECK(text(table, 1, "task") == "variable_tracking");
-  CHECK(close(number(table, 1, "score"), 30));  // (8 x 0.25 + 2 x 0.5) / 10
+  CHECK(is_close(number(table, 1, "score"), 30));  // (8 x 0.25 + 2 x 0.5) / 10
   CHECK(text(table, 2, "task") == "mean of 2 tasks");
-  CHECK(close(number(table, 2, "score"), 55));
+  CHECK(is_close(number(table, 2, "score"), 55));
   const double below =
       std::hypot(80 - number(table, 0, "score_low"), 30 - number(table, 1, "score_low"));
-  CHECK(close(number(table, 2, "score_low"), 55 - below / 2));
+  CHECK(is_close(number(table, 2, "score_low"), 55 - below / 2));
   CHECK(text(table, 6, "outcome") == "not run");
   CHECK(absent(table, 6, "score"));
   CHECK(absent(table, 0, "accuracy"));
@@ -179,7 +159,7 @@ TEST_CASE("an item asked twice counts once") {
   results.trials.push_back(again);
   const Table table = quality_table(results);
   CHECK(std::get<std::int64_t>(field(table, 0, "items")) == 10);
-  CHECK(close(number(table, 0, "score"), 40));
+  CHECK(is_close(number(table, 0, "score"), 40));
 }
 
 TEST_CASE("synthetic weights mark every score as chance") {

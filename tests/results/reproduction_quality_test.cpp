@@ -21,9 +21,9 @@ struct Answered {
   int kv = 0, walk = 0;
 };
 
-class FakeRun {
+class FakeQualityRun {
  public:
-  FakeRun() {
+  FakeQualityRun() {
     results_.run.run_id = "01900000-0000-7000-8000-00000000000a";
     results_.run.status = "done";
     results_.run.machine_json = json{{"cpu_model", "Example CPU"}, {"threads", 2}}.dump();
@@ -86,8 +86,8 @@ json row_of(const json& table, const std::string& kind, const std::string& reten
   return {};
 }
 
-FakeRun whole_run() {
-  FakeRun run;
+FakeQualityRun whole_run() {
+  FakeQualityRun run;
   run.add("FFFF", "uniform", "1", {10, 4}, true);
   run.add("FFFF", "uniform", "1", {10, 5});
   run.add("FSFS", "uniform", "1/2", {4, 9});
@@ -134,7 +134,7 @@ TEST_CASE("published averages stand beside the same retention and kind of patter
   CHECK(row_of(table, "uniform", "1/2").at("published_long_avg") == 47.4);
   CHECK(row_of(table, "dense", "1").at("published_long_avg").is_null());
 
-  FakeRun other;
+  FakeQualityRun other;
   other.add("FFFF", "uniform", "1", {10, 10});
   other.add("FSFS", "uniform", "1/2", {10, 10});
   other.add("FFSS", "similarity", "1/2", {0, 10});
@@ -145,14 +145,14 @@ TEST_CASE("published averages stand beside the same retention and kind of patter
 }
 
 TEST_CASE("without dense attention all F decides, and where nothing is solved all tasks count") {
-  FakeRun run;
+  FakeQualityRun run;
   run.add("FFFF", "uniform", "1", {3, 10});
   run.add("FSFS", "uniform", "1/2", {10, 5});
   const json table = run.table2();
   CHECK(row_of(table, "uniform", "1/2").at("ours") == Approx(50.0));
   CHECK(contains(table.at("notes").dump(), "0.95 with all layers Full at 512 tokens"));
 
-  FakeRun none;
+  FakeQualityRun none;
   none.add("FFFF", "uniform", "1", {3, 1});
   none.add("FSFS", "uniform", "1/2", {1, 1});
   const json chance = none.table2();
@@ -163,7 +163,7 @@ TEST_CASE("without dense attention all F decides, and where nothing is solved al
 }
 
 TEST_CASE("contexts are judged and paired each by itself") {
-  FakeRun run = whole_run();
+  FakeQualityRun run = whole_run();
   run.add("FFFF", "uniform", "1", {5, 10}, false, 256);
   run.add("FSFS", "uniform", "1/2", {5, 8}, false, 256);
   const json table = run.table2();
@@ -179,7 +179,7 @@ TEST_CASE("contexts are judged and paired each by itself") {
 }
 
 TEST_CASE("a quality cell that was not run says so, and is no base") {
-  FakeRun run;
+  FakeQualityRun run;
   run.plan("FFFF", "uniform", "1");
   run.add("FSFS", "uniform", "1/2", {10, 5});
   const json table = run.table2();

@@ -10,7 +10,7 @@
 namespace dsabench::test {
 namespace {
 
-bool close(double actual, double expected) {
+bool is_close_to(double actual, double expected) {
   return std::abs(actual - expected) <= 1e-9 * std::max(1.0, std::abs(expected));
 }
 
@@ -38,7 +38,7 @@ TEST_CASE("a summary by hand") {
   CHECK(summary.count == 4);
   CHECK(summary.median == 3);
   CHECK(summary.mean == 4);
-  CHECK(close(summary.stdev, std::sqrt(38.0 / 3)));
+  CHECK(is_close_to(summary.stdev, std::sqrt(38.0 / 3)));
   CHECK(summary.minimum == 1);
   CHECK(summary.maximum == 9);
   CHECK(summary.median_low == 1);
@@ -97,13 +97,14 @@ TEST_CASE("quantiles agree with their definition") {
     const double h = q * static_cast<double>(sorted.size() - 1);
     const double below = sorted[static_cast<std::size_t>(std::floor(h))];
     const double above = sorted[static_cast<std::size_t>(std::ceil(h))];
-    CHECK(close(quantile(values, q), below * (std::ceil(h) == h ? 1 : std::ceil(h) - h) +
-                                         (std::ceil(h) == h ? 0 : above * (h - std::floor(h)))));
+    CHECK(is_close_to(quantile(values, q),
+                      below * (std::ceil(h) == h ? 1 : std::ceil(h) - h) +
+                          (std::ceil(h) == h ? 0 : above * (h - std::floor(h)))));
   }
   const std::vector<std::int64_t> values = {10, 20, 30, 40};
   CHECK(quantile(values, 0.0) == 10);
   CHECK(quantile(values, 1.0) == 40);
-  CHECK(close(quantile(values, 0.25), 17.5));
+  CHECK(is_close_to(quantile(values, 0.25), 17.5));
   CHECK_THROWS_AS(quantile(values, 1.5), InvalidArgument);
   CHECK_THROWS_AS(quantile(values, std::nan("")), InvalidArgument);
 }

@@ -18,24 +18,25 @@ namespace {
 
 using Mode = ResultStore::Mode;
 
-auto fields(const StageTime& t) {
+auto profile_fields(const StageTime& t) {
   return std::tie(t.metric, t.sample, t.layer, t.stage, t.nanoseconds);
 }
-auto fields(const ProfiledKernel& k) {
+auto profile_fields(const ProfiledKernel& k) {
   return std::tie(k.layer, k.stage, k.name, k.launches, k.nanoseconds, k.bytes);
 }
 template <class Record>
-bool all_equal(const std::vector<Record>& a, const std::vector<Record>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const Record& x, const Record& y) { return fields(x) == fields(y); });
+bool all_equal_rows(const std::vector<Record>& a, const std::vector<Record>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Record& x, const Record& y) {
+    return profile_fields(x) == profile_fields(y);
+  });
 }
 bool same(const ProfileRecord& a, const ProfileRecord& b) {
   return std::tie(a.run_id, a.cell_id, a.tracer, a.dropped_records, a.verification_json,
                   a.conditions_json, a.timed, a.watched) ==
              std::tie(b.run_id, b.cell_id, b.tracer, b.dropped_records, b.verification_json,
                       b.conditions_json, b.timed, b.watched) &&
-         all_equal(a.timed_stages, b.timed_stages) &&
-         all_equal(a.watched_stages, b.watched_stages) && all_equal(a.kernels, b.kernels);
+         all_equal_rows(a.timed_stages, b.timed_stages) &&
+         all_equal_rows(a.watched_stages, b.watched_stages) && all_equal_rows(a.kernels, b.kernels);
 }
 
 struct StoredProfile {

@@ -18,22 +18,23 @@ namespace {
 
 using Mode = ResultStore::Mode;
 
-auto fields(const SearchedFlip& f) {
+auto search_fields(const SearchedFlip& f) {
   return std::tie(f.calibration, f.method, f.step, f.position, f.from_pattern, f.layer, f.loss,
                   f.given_up, f.kept);
 }
-auto fields(const SearchedPattern& p) {
+auto search_fields(const SearchedPattern& p) {
   return std::tie(p.calibration, p.method, p.pattern, p.retention, p.loss);
 }
 template <class Record>
-bool all_equal(const std::vector<Record>& a, const std::vector<Record>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const Record& x, const Record& y) { return fields(x) == fields(y); });
+bool all_same(const std::vector<Record>& a, const std::vector<Record>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Record& x, const Record& y) {
+    return search_fields(x) == search_fields(y);
+  });
 }
 bool same(const SearchRecord& a, const SearchRecord& b) {
   return std::tie(a.run_id, a.interrupted, a.settings_json) ==
              std::tie(b.run_id, b.interrupted, b.settings_json) &&
-         all_equal(a.flips, b.flips) && all_equal(a.patterns, b.patterns);
+         all_same(a.flips, b.flips) && all_same(a.patterns, b.patterns);
 }
 
 struct StoredSearch {

@@ -1,0 +1,45 @@
+#pragma once
+/// Fields of a table's row by the column's key.
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "kernels/base/error.h"
+#include "results/report/table.h"
+
+namespace dsabench::test {
+
+/// Throws InvalidArgument where there is no such column.
+inline const Field& field(const Table& table, std::size_t row, const std::string& key) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (table.columns[i].key == key) return table.rows.at(row).at(i);
+  }
+  throw InvalidArgument("no column " + key);
+}
+/// NaN where the field is no double.
+inline double number(const Table& table, std::size_t row, const std::string& key) {
+  const double* value = std::get_if<double>(&field(table, row, key));
+  return value ? *value : std::nan("");
+}
+inline std::int64_t integer(const Table& table, std::size_t row, const std::string& key) {
+  return std::get<std::int64_t>(field(table, row, key));
+}
+/// Empty where the field is no text.
+inline std::string text(const Table& table, std::size_t row, const std::string& key) {
+  const std::string* value = std::get_if<std::string>(&field(table, row, key));
+  return value ? *value : "";
+}
+inline bool absent(const Table& table, std::size_t row, const std::string& key) {
+  return std::holds_alternative<std::monostate>(field(table, row, key));
+}
+
+/// Equal but for the last digits of a double.
+inline bool is_close(double actual, double expected) {
+  return std::abs(actual - expected) <= 1e-9 * std::abs(expected);
+}
+inline bool is_close(const std::optional<double>& actual, double expected) {
+  return actual && is_close(*actual, expected);
+}
+
+}  // namespace dsabench::test
