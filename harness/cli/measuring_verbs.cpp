@@ -92,12 +92,18 @@ void add_reproduce(CLI::App& app, ParsedCommandLine& chosen) {
   verb.add_option(
           "table", options.table,
           "table1 (speed), profile (the indexers' share), table2 (quality of patterns that "
-          "nothing was trained for), table5 (of patterns found by similarity) or table4 (as "
-          "published)")
+          "nothing was trained for), table3 (of models trained for a pattern), table5 (of patterns "
+          "found by similarity) or table4 (as published)")
       ->required();
   verb.add_option("--run", options.run,
-                  "Print a stored run and measure nothing: id, a unique prefix, last or last~N");
+                  "Print a stored run and measure nothing: id, a unique prefix, last or last~N; of "
+                  "table3 several, the base model's first");
   add_model_options(verb, options.model);
+  verb.add_option(
+      "--trained", options.trained,
+      "Of table3: the models that were trained for uniform patterns, as 1/2=DIR,1/4=DIR");
+  verb.add_option("--control", options.controls,
+                  "Of table3: those trained as long with their own layers' loss alone");
   verb.add_option("--context", options.contexts,
                   "Prompt lengths in tokens (default: 10k,60k,120k,200k; of quality 512)");
   verb.add_option("--retention", options.retentions,

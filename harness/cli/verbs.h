@@ -82,7 +82,8 @@ struct ReproduceOptions {
   RunControlOptions control;
   OutputOptions output;
   std::string table;
-  std::string run;                                ///< a stored run to print; empty: measure
+  std::string run;                                ///< stored runs to print; empty: measure
+  std::string trained, controls;                  ///< of table3: "1/2=DIR,1/4=DIR"
   std::string contexts, retentions;               ///< empty: by the table
   std::string indexer_mode, cache_format, chunk;  ///< empty: by table and device
   std::string decode_tokens = "16";

@@ -82,7 +82,8 @@ void check_size(const ModelConfig& config, const std::vector<std::string>& asked
 
 std::string asked_as(const PatternChoice& choice) {
   using Origins = std::initializer_list<std::string_view>;
-  for (const auto found : Origins{kPublished, kSearchedOrigin, kSimilarityOrigin}) {
+  for (const auto found :
+       Origins{kPublished, kSearchedOrigin, kSimilarityOrigin, kTrainedOrigin, kControlOrigin}) {
     if (choice.origin == found) return choice.origin + " pattern " + choice.nominal_retention;
   }
   if (!choice.nominal_retention.empty()) return "retention " + choice.nominal_retention;

@@ -11,6 +11,9 @@ namespace dsabench {
 /// Origins of patterns that a search found.
 inline constexpr const char* kSearchedOrigin = "searched";
 inline constexpr const char* kSimilarityOrigin = "similarity";
+/// Uniform, of a model that was trained for it; and of one trained for as long, but not for it.
+inline constexpr const char* kTrainedOrigin = "trained";
+inline constexpr const char* kControlOrigin = "control";
 
 /// A pattern and how it was asked for, which is no part of what it is.
 struct PatternChoice {

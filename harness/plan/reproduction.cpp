@@ -68,7 +68,9 @@ bool is_published_model(const RunResults& results) {
 
 }  // namespace
 
-bool is_quality_table(const std::string& table) { return table == kTable2 || table == kTable5; }
+bool is_quality_table(const std::string& table) {
+  return table == kTable2 || table == kTable3 || table == kTable5;
+}
 
 std::vector<SweepAxes> quality_axes(const SweepText& asked, const std::vector<PatternChoice>& found,
                                     const ModelConfig& config, const ModelRequest& request) {
@@ -81,6 +83,17 @@ std::vector<SweepAxes> quality_axes(const SweepText& asked, const std::vector<Pa
   dense.retentions = {{"1", "--retention"}};
   dense.dense_attention = true;
   return {resolve_axes(dense, config, request), std::move(shared)};
+}
+
+std::vector<SweepAxes> trained_axes(const SweepText& asked, const std::string& retention,
+                                    const char* origin, const ModelConfig& config,
+                                    const ModelRequest& request) {
+  SweepText own = asked;
+  own.patterns = {{"uniform", "--retention"}};
+  own.retentions = {{retention, "--retention"}};
+  SweepAxes axes = resolve_axes(own, config, request);
+  for (PatternChoice& choice : axes.patterns) choice.origin = origin;
+  return {std::move(axes)};
 }
 
 std::vector<SweepAxes> reproduction_axes(const std::string& table, const SweepText& asked,
@@ -109,17 +122,30 @@ std::string reproduced_table(const RunRecord& run) {
   return found != plan.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-Table reproduction_table(const std::string& table, const RunResults& results) {
-  const std::string has = reproduced_table(results.run);
-  if (table != has && !(table == kProfile && has == kTable1)) {
-    throw InvalidArgument(fmt::format(
-        "run {} does not reproduce {}: {}", results.run.run_id, table,
-        has.empty() ? "it was made by another verb than reproduce" : "it was made for " + has));
+Table reproduction_table(const std::string& table, std::span<const RunResults> runs) {
+  std::vector<ReproductionRun> made;
+  for (const RunResults& results : runs) {
+    const std::string has = reproduced_table(results.run);
+    if (table != has && !(table == kProfile && has == kTable1)) {
+      throw InvalidArgument(fmt::format(
+          "run {} does not reproduce {}: {}", results.run.run_id, table,
+          has.empty() ? "it was made by another verb than reproduce" : "it was made for " + has));
+    }
+    made.push_back({results, gpu_of(results.run), is_published_model(results)});
   }
-  const ReproductionRun run{results, gpu_of(results.run), is_published_model(results)};
+  if (table == kTable3) return reproduction_of_table3(made);
+  if (made.size() != 1) {
+    throw InvalidArgument(
+        fmt::format("reproduce {}: it is of one run, {} were named", table, made.size()));
+  }
+  const ReproductionRun& run = made.front();
   if (table == kTable2) return reproduction_of_table2(run);
   if (table == kTable5) return reproduction_of_table5(run);
   return table == kTable1 ? reproduction_of_table1(run) : reproduction_of_profile(run);
+}
+
+Table reproduction_table(const std::string& table, const RunResults& results) {
+  return reproduction_table(table, std::span(&results, 1));
 }
 
 }  // namespace dsabench

@@ -1,4 +1,5 @@
 #pragma once
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,10 @@ namespace dsabench {
 inline constexpr const char* kTable1 = "table1";
 inline constexpr const char* kProfile = "profile";
 inline constexpr const char* kTable2 = "table2";
+inline constexpr const char* kTable3 = "table3";
 inline constexpr const char* kTable5 = "table5";
 
-/// Whether a table is of answers, not of times: table2 and table5.
+/// Whether a table is of answers, not of times: table2, table3 and table5.
 bool is_quality_table(const std::string& table);
 
 /// The sweeps of a table, in the order in which they are measured. `asked` has the contexts, the
@@ -32,11 +34,19 @@ std::vector<SweepAxes> reproduction_axes(const std::string& table, const SweepTe
 std::vector<SweepAxes> quality_axes(const SweepText& asked, const std::vector<PatternChoice>& found,
                                     const ModelConfig& config, const ModelRequest& request);
 
+/// The sweep of a model that was trained for the uniform pattern of a retention, or its control:
+/// that pattern alone, of this origin. Throws as resolve_axes.
+std::vector<SweepAxes> trained_axes(const SweepText& asked, const std::string& retention,
+                                    const char* origin, const ModelConfig& config,
+                                    const ModelRequest& request);
+
 /// Which table a stored run reproduces; empty for none, and for a plan that cannot be read.
 std::string reproduced_table(const RunRecord& run);
 
-/// The table of a run, where it reproduces that table, or profile from a run of table1. Throws
-/// InvalidArgument where it does not.
+/// The table of a run, where it reproduces that table, or profile from a run of table1; of table3
+/// of several runs, the base model's first. Throws InvalidArgument where one does not, and for
+/// several runs of another table.
+Table reproduction_table(const std::string& table, std::span<const RunResults> runs);
 Table reproduction_table(const std::string& table, const RunResults& results);
 
 }  // namespace dsabench

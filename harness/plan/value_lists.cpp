@@ -131,4 +131,8 @@ std::vector<std::int64_t> parse_layers(std::string_view option, std::string_view
   return *layers;
 }
 
+std::string or_default(const std::string& text, const char* otherwise) {
+  return text.empty() ? otherwise : text;
+}
+
 }  // namespace dsabench

@@ -27,4 +27,7 @@ std::vector<std::int64_t> parse_counts(std::string_view option, std::string_view
 /// them. Throws InvalidArgument naming option and value.
 std::vector<std::int64_t> parse_layers(std::string_view option, std::string_view text);
 
+/// The text, or `otherwise` where it is empty.
+std::string or_default(const std::string& text, const char* otherwise);
+
 }  // namespace dsabench

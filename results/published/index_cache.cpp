@@ -58,6 +58,7 @@ IndexCache read(const json& document) {
   read_speed(document.at("speed"), paper);
   read_shares(document.at("indexer_share"), paper);
   paper.training_free = quality_of(document.at("quality_training_free"));
+  paper.trained = quality_of(document.at("quality_trained"));
   paper.similarity = quality_of(document.at("quality_similarity"));
   paper.large = quality_of(document.at("quality_744b"));
   const json& patterns = document.at("patterns");

@@ -46,7 +46,8 @@ struct ShareFigure {
 
 /// A row of a table of scores.
 struct QualityRow {
-  std::string name;       ///< "DSA" (all layers Full), "uniform", "searched", "similarity"
+  std::string name;       ///< "DSA" (all layers Full), "uniform", "searched", "similarity";
+                          ///< "trained" for a uniform pattern, "control": without its loss
   std::string retention;  ///< nominal
   std::vector<double> scores;
 };
@@ -76,6 +77,7 @@ struct IndexCache {
   std::vector<SpeedFigure> speed;
   std::vector<ShareFigure> shares;
   QualityTable training_free;  ///< Table 2
+  QualityTable trained;        ///< Table 3
   QualityTable similarity;     ///< Table 5
   QualityTable large;          ///< Table 4: the 744B model
   std::vector<SearchedPattern> patterns;

@@ -1,5 +1,7 @@
 #pragma once
 /// The paper's tables with our figures beside the published ones, from runs that reproduce them.
+#include <span>
+
 #include "results/report/table.h"
 
 namespace dsabench {
@@ -31,6 +33,13 @@ Table reproduction_of_profile(const ReproductionRun& run);
 inline constexpr double kSolvedScore = 0.95;
 Table reproduction_of_table2(const ReproductionRun& run);
 Table reproduction_of_table5(const ReproductionRun& run);
+
+/// Table 3: what training for a pattern brings back. Rows as in table 2, of several runs: the base
+/// model's first (dense attention, all F and uniform patterns that it was not trained for), then
+/// one of each model that was trained for a pattern, or as long without the loss that ties layers
+/// (of pattern origins "trained" and "control"). All are held against the base model's all F,
+/// question by question. At least one run.
+Table reproduction_of_table3(std::span<const ReproductionRun> runs);
 
 /// Table 4 as published: the model cannot be run here.
 Table published_table4();

@@ -196,8 +196,8 @@ std::string tasks_note(const SolvedTasks& tasks, std::int64_t context) {
       tasks.others.empty() ? "none" : fmt::format("{}", fmt::join(tasks.others, ", ")));
 }
 
-void append_notes(Table& table, const ReproductionRun& run, const std::vector<CellView>& views,
-                  const Published& paper) {
+void append_notes(Table& table, std::span<const ReproductionRun> runs,
+                  const std::vector<CellView>& views, const Published& paper) {
   std::vector<std::int64_t> contexts;
   for (const CellView& view : views) {
     const std::int64_t context = view.cell().context_tokens;
@@ -215,21 +215,34 @@ void append_notes(Table& table, const ReproductionRun& run, const std::vector<Ce
       "held against each other, their figures cannot",
       paper.table.setting));
   table.notes.push_back(report::origin_note(paper.table.origin));
-  report::append_run_notes(table, run.results.run);
+  std::vector<std::string>& notes = table.notes;
+  for (const ReproductionRun& run : runs) {
+    Table of_run;
+    report::append_run_notes(of_run, run.results.run);
+    for (std::string& note : of_run.notes) {
+      if (std::find(notes.begin(), notes.end(), note) == notes.end()) {
+        notes.push_back(std::move(note));
+      }
+    }
+  }
 }
 
-Table reproduction_of(const char* name, const std::string& title, const ReproductionRun& run,
-                      const Published& paper) {
+/// The first run's model is what the others are held against.
+Table reproduction_of(const char* name, const std::string& title,
+                      std::span<const ReproductionRun> runs, const Published& paper) {
   Table table;
   table.name = name;
-  table.title = fmt::format("{}: ours on {}; published: {}", title, report::our_hardware(run),
-                            paper.table.setting);
+  table.title = fmt::format("{}: ours on {}; published: {}", title,
+                            report::our_hardware(runs.front()), paper.table.setting);
   table.columns = quality_columns(paper);
-  const std::vector<CellView> views = report::view_cells(run.results);
+  std::vector<CellView> views;
+  for (const ReproductionRun& run : runs) {
+    for (CellView& view : report::view_cells(run.results)) views.push_back(std::move(view));
+  }
   for (const CellView& view : views) {
     if (view.quality) table.rows.push_back(row_of(view, views, paper));
   }
-  append_notes(table, run, views, paper);
+  append_notes(table, runs, views, paper);
   return table;
 }
 
@@ -237,11 +250,20 @@ Table reproduction_of(const char* name, const std::string& title, const Reproduc
 
 Table reproduction_of_table2(const ReproductionRun& run) {
   return reproduction_of("reproduce_table2", "Quality of patterns that nothing was trained for",
-                         run, {index_cache().training_free, 2});
+                         {&run, 1}, {index_cache().training_free, 2});
+}
+
+Table reproduction_of_table3(std::span<const ReproductionRun> runs) {
+  Table table = reproduction_of("reproduce_table3", "Quality of models trained for a pattern", runs,
+                                {index_cache().trained, 2});
+  table.notes.insert(table.notes.begin(),
+                     "trained: for that uniform pattern; control: for as long with its own layers' "
+                     "loss alone; uniform: the base model, which was trained for none");
+  return table;
 }
 
 Table reproduction_of_table5(const ReproductionRun& run) {
-  return reproduction_of("reproduce_table5", "Quality of patterns found by similarity", run,
+  return reproduction_of("reproduce_table5", "Quality of patterns found by similarity", {&run, 1},
                          {index_cache().similarity, 1});
 }
 

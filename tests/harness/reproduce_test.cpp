@@ -207,7 +207,18 @@ TEST_CASE("what cannot be reproduced is refused in one line, before anything is 
   const std::string db = folder / "runs.db";
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"reproduce"}, "table"},
-      {{"reproduce", "table3"}, "there are: table1, profile, table2, table5, table4"},
+      {{"reproduce", "table6"}, "there are: table1, profile, table2, table3, table5, table4"},
+      {{"reproduce", "table3", "--trained", "1/2=x", "--db", db}, "give --model, a trained"},
+      {{"reproduce", "table3", "--model", "demo", "--db", db}, "give --trained 1/2=DIR"},
+      {{"reproduce", "table3", "--model", "demo", "--trained", "demo", "--db", db},
+       "--trained: expected retention=folder"},
+      {{"reproduce", "table3", "--model", "demo", "--control", "1/2=/nowhere", "--db", db},
+       "/nowhere"},
+      {{"reproduce", "table3", "--model", "demo", "--trained", "2=demo", "--db", db}, "2"},
+      {{"reproduce", "table3", "--model", "demo", "--calibration-samples", "1"},
+       "--calibration-samples has no effect, nothing is searched"},
+      {{"reproduce", "table2", "--model", "demo", "--trained", "1/2=demo"},
+       "--trained has no effect, models are named so for table3"},
       {{"reproduce", "table2", "--db", db}, "give --model, a trained checkpoint"},
       {{"reproduce", "table5", "--db", db}, "give --model, a trained checkpoint"},
       {{"reproduce", "table2", "--model", "demo", "--decode-tokens", "4", "--db", db},
@@ -248,11 +259,12 @@ std::vector<std::string> reproduce_quality(const ScratchFolder& folder, const st
   for (const auto& [key, value] : test::tiny_overrides()) {
     arguments.insert(arguments.end(), {"--set", key + "=" + value});
   }
-  for (const char* word : {"--tasks", "kv", "--samples-per-task", "2", "--calibration-samples", "1",
-                           "--device", "cpu", "--progress", "plain", "--db"}) {
+  for (const char* word : {"--tasks", "kv", "--samples-per-task", "2", "--device", "cpu",
+                           "--progress", "plain", "--db"}) {
     arguments.push_back(word);
   }
   arguments.push_back(folder / "runs.db");
+  if (table != "table3") arguments.insert(arguments.end(), {"--calibration-samples", "1"});
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
@@ -307,6 +319,43 @@ TEST_CASE("a searched pattern that is none of the uniform ones has a row of its 
   const json table = first_table(result);
   for (const json& row : table.at("rows")) patterns.insert(row.at("pattern"));
   CHECK(patterns.contains(found));
+}
+
+TEST_CASE("table3 asks each model under its own pattern, against the base model's all F") {
+  const ScratchFolder folder;
+  const std::string db = folder / "runs.db";
+  const std::vector<std::string> models = {
+      "--trained", "1/3=demo,2/3=demo", "--control", "1/3=demo", "--retention",
+      "1,1/2",     "--format",          "json"};
+  const CliResult result = call_cli(reproduce_quality(folder, "table3", models));
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  const json table = first_table(result);
+  std::vector<std::string> kinds, retentions;
+  for (const json& row : table.at("rows")) {
+    kinds.push_back(row.at("kind"));
+    retentions.push_back(row.at("nominal_retention"));
+    CHECK(row.at("items") == 2);
+    CHECK(row.at("state") == "ok");
+    const bool has_base = row.at("kind") != "DSA";
+    CHECK(row.at("difference").is_null() != has_base);
+  }
+  CHECK(kinds ==
+        std::vector<std::string>{"dense", "DSA", "uniform", "trained", "trained", "control"});
+  CHECK(retentions == std::vector<std::string>{"1", "1", "1/2", "1/3", "2/3", "1/3"});
+  const ResultStore store = ResultStore::open(db, ResultStore::Mode::read_only);
+  const std::vector<RunRecord> runs = store.list_runs();
+  REQUIRE(runs.size() == 4);
+  const CliResult again = call_cli({"reproduce", "table3", "--run", "last~3,last~2,last~1,last",
+                                    "--db", db, "--format", "json"});
+  CHECK(first_table(again) == table);
+  // One of them alone is a part of the table.
+  CHECK(first_table(
+            call_cli({"reproduce", "table3", "--run", "last", "--db", db, "--format", "json"}))
+            .at("rows")
+            .size() == 1);
+  const CliResult several = call_cli({"reproduce", "table2", "--run", "last,last~1", "--db", db});
+  CHECK(test::is_error_line(several.err, "made for table3"));
 }
 
 TEST_CASE("the plan of a table of answers shows without searching") {

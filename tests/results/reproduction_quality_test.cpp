@@ -55,6 +55,7 @@ class FakeQualityRun {
     }
   }
 
+  const RunResults& results() const { return results_; }
   json table2() const {
     return json::parse(render_json({reproduction_of_table2({results_, -1, false})}))
         .at("tables")
@@ -187,6 +188,36 @@ TEST_CASE("a quality cell that was not run says so, and is no base") {
   CHECK(row_of(table, "DSA", "1").at("state") == "not_run");
   CHECK(row_of(table, "uniform", "1/2").at("difference").is_null());
   CHECK(row_of(table, "uniform", "1/2").at("ours") == Approx(75.0));
+}
+
+TEST_CASE("models trained for a pattern are held against the base model's all F") {
+  FakeQualityRun base, half, quarter, control;
+  base.add("FFFF", "uniform", "1", {10, 4}, true);
+  base.add("FFFF", "uniform", "1", {10, 5});
+  base.add("FSFS", "uniform", "1/2", {2, 5});
+  half.add("FSFS", "trained", "1/2", {9, 9});
+  quarter.add("FSSS", "trained", "1/4", {8, 0});
+  control.add("FSFS", "control", "1/2", {3, 0});
+  const std::vector<ReproductionRun> runs = {{base.results(), -1, false},
+                                             {half.results(), -1, false},
+                                             {quarter.results(), -1, false},
+                                             {control.results(), -1, false}};
+  const json table = json::parse(render_json({reproduction_of_table3(runs)})).at("tables").at(0);
+  REQUIRE(table.at("rows").size() == 6);
+  CHECK(row_of(table, "uniform", "1/2").at("difference") == Approx(-80.0));
+  CHECK(row_of(table, "trained", "1/2").at("difference") == Approx(-10.0));
+  CHECK(row_of(table, "trained", "1/4").at("difference") == Approx(-20.0));
+  CHECK(row_of(table, "control", "1/2").at("difference") == Approx(-70.0));
+  CHECK(row_of(table, "DSA", "1").at("difference").is_null());
+  // Of the paper what was trained alike; nothing was trained for the base model's uniform.
+  CHECK(row_of(table, "DSA", "1").at("published_long_avg") == 51.0);
+  CHECK(row_of(table, "trained", "1/2").at("published_long_avg_difference") == Approx(0.6));
+  CHECK(row_of(table, "trained", "1/4").at("published_long_avg_difference") == Approx(-0.4));
+  CHECK(row_of(table, "control", "1/2").at("published_long_avg_difference") == Approx(-1.2));
+  CHECK(row_of(table, "uniform", "1/2").at("published_long_avg").is_null());
+  const std::string notes = table.at("notes").dump();
+  CHECK(contains(notes, "means over: kv; not learned: walk 0.40"));
+  CHECK(contains(notes, "trained for none"));
 }
 
 }  // namespace
