@@ -327,7 +327,7 @@ std::vector<Table> compare_groups(const std::vector<RunResults>& runs,
     throw InvalidArgument(grouping.groups.empty()
                               ? std::string("compare: the runs have no cells")
                               : fmt::format("compare: all cells are of one {}: {}",
-                                            heading_of(options.by), grouping.groups.front()));
+                                            group_by_name(options.by), grouping.groups.front()));
   }
   Table speed = speed_layout(options.by), quality = quality_layout(options.by);
   for (const std::vector<Member>& members : grouping.sets) {
