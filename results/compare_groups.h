@@ -30,7 +30,7 @@ struct CompareGroupsOptions {
 };
 
 /// Cells of all runs side by side, group by group: tables "compare_groups",
-/// "compare_groups_quality", "compare_unmatched" and, where machines differ, "compare_ceilings".
+/// "compare_groups_quality", "compare_unmatched" and, by device, "compare_ceilings".
 ///
 /// Cells are set side by side where their canonical forms agree but for what `by` says (and
 /// `ignored_keys`), and where the machine and the build agree as GroupBy says. Where several runs

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "kernels/base/error.h"
+#include "results/compare/group_ceilings.h"
 #include "results/compare/grouping.h"
 #include "results/compare/metric_ratio.h"
 #include "results/compare/pair_table.h"
@@ -214,50 +214,6 @@ void add_quality(Table& table, const Grouping& grouping, const std::vector<Membe
   }
 }
 
-/// The ceilings of the newest run behind each group's rows.
-Table ceilings_of_groups(const Grouping& grouping) {
-  std::map<std::size_t, const Member*> newest;
-  for (const std::vector<Member>& members : grouping.sets) {
-    for (const Member& member : members) {
-      const Member*& chosen = newest[member.group];
-      if (chosen == nullptr || member.origin.run->started_ms > chosen->origin.run->started_ms) {
-        chosen = &member;
-      }
-    }
-  }
-  Table table;
-  table.title = "Ceilings of each machine";
-  table.name = "compare_ceilings";
-  table.columns = {naming("ceiling", "ceiling"),
-                   naming("group", heading_of(GroupBy::device)),
-                   {"rate", "rate", "1/s", 0, Shown::in_data},
-                   {"rate_text", "rate", "", 0, Shown::in_markdown},
-                   {"ratio", "ratio", "", 3, Shown::everywhere},
-                   {"unit", "unit", "", 0, Shown::in_data}};
-  std::vector<std::string> names;
-  for (const auto& [group, member] : newest) {
-    for (const Ceiling& ceiling : member->origin.run->ceilings) {
-      if (std::find(names.begin(), names.end(), ceiling.name) == names.end()) {
-        names.push_back(ceiling.name);
-      }
-    }
-  }
-  for (const std::string& name : names) {
-    std::optional<double> first;
-    for (const auto& [group, member] : newest) {
-      const Ceiling* ceiling =
-          report::ceiling_of(*member->origin.run, *member->view->ok_trials.front(), name);
-      if (ceiling == nullptr) continue;
-      const double rate = report::rate_per_s(*ceiling);
-      if (!first) first = rate;
-      table.rows.push_back({name, grouping.groups[group], rate,
-                            report::rate_text(rate, ceiling->unit), rate / *first, ceiling->unit});
-    }
-  }
-  table.notes.push_back("ratios are rates against the first machine that shows one");
-  return table;
-}
-
 /// Machines, builds and runs behind the rows, each once.
 std::vector<std::string> origin_notes(const Grouping& grouping) {
   std::vector<std::string> notes;
@@ -348,7 +304,7 @@ std::vector<Table> compare_groups(const std::vector<RunResults>& runs,
   }
   std::vector<Table> tables = {std::move(speed), std::move(quality),
                                compare::unmatched_table(grouping.unmatched)};
-  if (options.by == GroupBy::device) tables.push_back(ceilings_of_groups(grouping));
+  if (options.by == GroupBy::device) tables.push_back(compare::group_ceilings(grouping));
   return tables;
 }
 
