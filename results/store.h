@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "results/comparison_record.h"
 #include "results/profile_record.h"
 #include "results/record.h"
 #include "results/search_record.h"
@@ -88,6 +89,28 @@ class ResultStore {
 
   /// Writes a search: its run (of status kSearchStatus) and what was seen, in one transaction.
   void add_search(const RunRecord& run, const SearchRecord& search);
+
+  /// Writes a comparison with its arms; samples follow one by one.
+  void add_comparison(const ComparisonRecord& comparison);
+  /// Takes the only run of `scratch` (the database that a process of an arm wrote, migrated if it is
+  /// older) over and notes it as a sample, in one transaction. Returns the run's id.
+  std::string add_comparison_sample(const std::string& comparison_id, ComparisonSample sample,
+                                    const std::string& scratch);
+  void finish_comparison(const std::string& comparison_id, const std::string& status,
+                         std::int64_t finished_ms);
+  /// Newest first.
+  std::vector<ComparisonRecord> list_comparisons() const;
+  /// By full id, unique prefix or "last"; throws InvalidArgument for none or several.
+  ComparisonRecord load_comparison(const std::string& id_or_prefix) const;
+
+  /// Notes runs as the baseline of a name and returns it; throws InvalidArgument for an unknown run.
+  BaselineRecord promote_baseline(const std::string& name, const std::vector<std::string>& runs,
+                                  const std::string& note, std::int64_t now_ms);
+  /// Retires the baseline that is in force under the name: the one before it is again. Throws
+  /// InvalidArgument where there is none.
+  BaselineRecord retire_baseline(const std::string& name, std::int64_t now_ms);
+  /// Newest first, retired ones included.
+  std::vector<BaselineRecord> list_baselines() const;
 
   /// Newest first.
   std::vector<RunRecord> list_runs() const;

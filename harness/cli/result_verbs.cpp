@@ -8,11 +8,18 @@ namespace {
 void add_compare(CLI::App& app, ParsedCommandLine& chosen) {
   const auto shared = std::make_shared<CompareVerbOptions>();
   CompareVerbOptions& options = *shared;
-  CLI::App& verb = add_verb(app, "compare", "Two runs side by side, cell by cell; no verdict",
-                            "dsabench compare last~1 last");
-  verb.add_option("base", options.base, "Run id, a unique prefix of one, last or last~N")
-      ->required();
-  verb.add_option("candidate", options.candidate, "As BASE")->required();
+  CLI::App& verb =
+      add_verb(app, "compare",
+               "Runs side by side, cell by cell: two of them, or any number by device, "
+               "commit, pattern or model; no verdict",
+               "dsabench compare last~1 last");
+  verb.add_option("runs", options.runs,
+                  "BASE and CANDIDATE: run ids, unique prefixes of them, last or last~N; with --by "
+                  "any number, the first group's first; none: all runs of the database, oldest "
+                  "first");
+  verb.add_option("--by", options.by,
+                  "device, commit, pattern or model: cells that agree in all else side by side, "
+                  "with each machine's share of its own ceilings");
   verb.add_option("--ignore", options.ignored_keys,
                   "Fields in which paired cells may differ, such as pattern,picks");
   add_database_option(verb, options.db);

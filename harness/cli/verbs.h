@@ -155,8 +155,9 @@ ExitCode run_overlap(const OverlapVerbOptions& options, const Invocation& invoca
 struct CompareVerbOptions {
   OutputOptions output;
   std::string db = "dsabench.db";
-  std::string base, candidate;
+  std::vector<std::string> runs;  ///< base and candidate; with `by` any number, none: all
   std::string ignored_keys;
+  std::string by;  ///< device, commit, pattern, model; empty: two runs side by side
 };
 ExitCode run_compare(const CompareVerbOptions& options, const Invocation& invocation);
 

@@ -17,6 +17,8 @@ void append(std::vector<Value>& values, std::vector<Value> more) {
   values.insert(values.end(), more.begin(), more.end());
 }
 
+}  // namespace
+
 Table cell_table(std::string title, std::string name, std::vector<Column> columns) {
   Table table;
   table.title = std::move(title);
@@ -44,8 +46,6 @@ void add_cell_row(Table& table, const CellView& view, std::vector<Field> fields)
          cell.context_tokens};
   append(row, std::move(fields));
 }
-
-}  // namespace
 
 Table pair_table(std::string title, std::string name, std::vector<Column> columns) {
   std::vector<Column> all = {naming("base_pattern", "pattern, base"),

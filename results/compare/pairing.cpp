@@ -14,33 +14,12 @@ namespace {
 using nlohmann::json;
 using report::CellView;
 
-json canonical_of(const CellView& view) {
-  json canonical = json::parse(view.cell().canonical_json, nullptr, false);
-  return canonical.is_object() ? canonical : json::object();
-}
-
 /// What must agree; the id itself where nothing is ignored or the form is no JSON.
 std::string reduced_form(const CellView& view, const std::vector<std::string>& ignored_keys) {
   json canonical = canonical_of(view);
   if (ignored_keys.empty() || canonical.empty()) return view.cell().cell_id;
   for (const std::string& key : ignored_keys) canonical.erase(key);
   return canonical.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-void require_known_keys(const std::vector<CellView>& base, const std::vector<CellView>& candidate,
-                        const std::vector<std::string>& ignored_keys) {
-  std::set<std::string> known;
-  for (const auto* views : {&base, &candidate}) {
-    for (const CellView& view : *views) {
-      const json canonical = canonical_of(view);  // items() does not keep a temporary alive
-      for (const auto& item : canonical.items()) known.insert(item.key());
-    }
-  }
-  for (const std::string& key : ignored_keys) {
-    if (known.count(key)) continue;
-    throw InvalidArgument(fmt::format("compare: no cell has a field '{}'; there are: {}", key,
-                                      fmt::join(known, ", ")));
-  }
 }
 
 using Groups = std::map<std::string, std::vector<const CellView*>>;
@@ -65,9 +44,30 @@ const CellView* partner_of(const CellView& view, const Groups& by_id, const Grou
 
 }  // namespace
 
+json canonical_of(const CellView& view) {
+  json canonical = json::parse(view.cell().canonical_json, nullptr, false);
+  return canonical.is_object() ? canonical : json::object();
+}
+
+void require_known_keys(const std::vector<const std::vector<CellView>*>& runs,
+                        const std::vector<std::string>& ignored_keys) {
+  std::set<std::string> known;
+  for (const std::vector<CellView>* views : runs) {
+    for (const CellView& view : *views) {
+      const json canonical = canonical_of(view);  // items() does not keep a temporary alive
+      for (const auto& item : canonical.items()) known.insert(item.key());
+    }
+  }
+  for (const std::string& key : ignored_keys) {
+    if (known.count(key)) continue;
+    throw InvalidArgument(fmt::format("compare: no cell has a field '{}'; there are: {}", key,
+                                      fmt::join(known, ", ")));
+  }
+}
+
 Pairing pair_cells(const std::vector<CellView>& base, const std::vector<CellView>& candidate,
                    const std::vector<std::string>& ignored_keys) {
-  require_known_keys(base, candidate, ignored_keys);
+  require_known_keys({&base, &candidate}, ignored_keys);
   Groups by_id, by_form;
   for (const CellView& view : base) {
     by_id[view.cell().cell_id].push_back(&view);

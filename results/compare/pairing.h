@@ -1,5 +1,6 @@
 #pragma once
 /// Which cells of two runs are held against each other. Private to results/.
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,12 @@ struct Unmatched {
   std::string side;  ///< base, candidate, both
   std::string reason;
 };
+
+/// A cell's canonical form; an empty object where it is no readable one.
+nlohmann::json canonical_of(const report::CellView& view);
+/// Throws InvalidArgument for a key that no cell of any of the runs has.
+void require_known_keys(const std::vector<const std::vector<report::CellView>*>& runs,
+                        const std::vector<std::string>& ignored_keys);
 
 struct Pairing {
   std::vector<CellPair> pairs;  ///< ok on both sides, in the candidate's plan order

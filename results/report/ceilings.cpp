@@ -58,20 +58,17 @@ std::optional<double> matrix_floor_ns(const RunRecord& run, const CellRecord& ce
   return nanoseconds;
 }
 
-}  // namespace dsabench::report
+double rate_per_s(const Ceiling& ceiling) { return rate(ceiling) * 1e9; }
 
-namespace dsabench {
-namespace {
-
-/// "811.2 TFLOP/s", "10.4 GB/s".
 std::string rate_text(double per_second, const std::string& unit) {
   const bool tera = per_second >= 1e12;
   return fmt::format("{:.4g} {}{}/s", per_second / (tera ? 1e12 : 1e9), tera ? 'T' : 'G',
                      unit == "bytes" ? "B" : unit);
 }
 
-}  // namespace
+}  // namespace dsabench::report
 
+namespace dsabench {
 Table ceilings_table(const RunResults& results) {
   using report::naming;
   Table table;
@@ -87,10 +84,10 @@ Table ceilings_table(const RunResults& results) {
                    {"note", "how, or why not", "", 0, Shown::everywhere}};
   for (const Ceiling& ceiling : results.run.ceilings) {
     const bool measured = ceiling.nanoseconds > 0;
-    const double per_second = measured ? report::rate(ceiling) * 1e9 : 0;
+    const double per_second = measured ? report::rate_per_s(ceiling) : 0;
     table.rows.push_back({ceiling.continuation >= 0 ? Field(ceiling.continuation) : Field(),
                           ceiling.name,
-                          measured ? Field(rate_text(per_second, ceiling.unit)) : Field(),
+                          measured ? Field(report::rate_text(per_second, ceiling.unit)) : Field(),
                           measured ? Field(per_second) : Field(), ceiling.unit,
                           measured ? Field(ceiling.work) : Field(),
                           measured ? Field(ceiling.nanoseconds) : Field(), ceiling.note});

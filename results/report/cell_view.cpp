@@ -86,32 +86,6 @@ std::string member(const json& object, const char* key) {
   return "";
 }
 
-std::string machine_note(const RunRecord& run) {
-  const json machine = parse_object(run.machine_json);
-  std::string note = "machine " + run.machine_id;
-  if (const std::string cpu = member(machine, "cpu_model"); !cpu.empty()) note += ": " + cpu;
-  if (const std::string threads = member(machine, "threads"); !threads.empty()) {
-    note += ", " + threads + " threads";
-  }
-  const auto gpus = machine.find("gpus");
-  if (gpus != machine.end() && gpus->is_array()) {
-    for (const json& gpu : *gpus) {
-      if (gpu.is_object()) note += ", " + member(gpu, "name");
-    }
-  }
-  return note;
-}
-
-std::string build_note(const RunRecord& run) {
-  const json build = parse_object(run.build_json);
-  const std::string commit = member(build, "git_commit");
-  const std::string dirty = member(build, "git_dirty");
-  std::string note = "dsabench " + run.tool_version;
-  if (!commit.empty()) note += ", commit " + commit;
-  if (dirty == "true" || dirty == "1") note += " with uncommitted changes";
-  return note;
-}
-
 /// What a cell's canonical form holds beyond the columns of the tables.
 json unshown_fields(const CellRecord& cell) {
   json fields = parse_object(cell.canonical_json);
@@ -292,6 +266,32 @@ std::optional<std::string> gpu_note(const std::vector<CellView>& views) {
          "them also says what these differ by, some percent in decode";
 }
 
+std::string describe_machine(const std::string& machine_id, const std::string& machine_json) {
+  const json machine = parse_object(machine_json);
+  std::string text = "machine " + machine_id;
+  if (const std::string cpu = member(machine, "cpu_model"); !cpu.empty()) text += ": " + cpu;
+  if (const std::string threads = member(machine, "threads"); !threads.empty()) {
+    text += ", " + threads + " threads";
+  }
+  const auto gpus = machine.find("gpus");
+  if (gpus != machine.end() && gpus->is_array()) {
+    for (const json& gpu : *gpus) {
+      if (gpu.is_object()) text += ", " + member(gpu, "name");
+    }
+  }
+  return text;
+}
+
+std::string describe_commit(const std::string& build_json) {
+  const json build = parse_object(build_json);
+  const std::string commit = member(build, "git_commit");
+  const std::string dirty = member(build, "git_dirty");
+  std::string text;
+  if (!commit.empty()) text += ", commit " + commit;
+  if (dirty == "true" || dirty == "1") text += " with uncommitted changes";
+  return text;
+}
+
 void append_run_notes(Table& table, const RunRecord& run) {
   std::vector<std::string>& notes = table.notes;
   if (run.synthetic_weights) notes.push_back("the weights are synthetic: accuracy is chance");
@@ -301,8 +301,8 @@ void append_run_notes(Table& table, const RunRecord& run) {
         "this run was gone on with on another machine or by another build: its rows are not "
         "comparable with one another");
   }
-  notes.push_back(machine_note(run));
-  notes.push_back(build_note(run));
+  notes.push_back(describe_machine(run.machine_id, run.machine_json));
+  notes.push_back("dsabench " + run.tool_version + describe_commit(run.build_json));
   notes.push_back(fmt::format(
       "run {}: every sample is in the results database (views speed and accuracy)", run.run_id));
 }

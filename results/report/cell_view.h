@@ -57,6 +57,11 @@ std::optional<double> extrapolated_indexer_percent(const CellView& view, std::st
 /// nothing. Of one kind they still differ by some percent.
 std::optional<std::string> gpu_note(const std::vector<CellView>& views);
 
+/// "machine 3f..: Xeon 9, 8 threads, NVIDIA H200" of an identity and its JSON.
+std::string describe_machine(const std::string& machine_id, const std::string& machine_json);
+/// ", commit 0a1b.. with uncommitted changes" of a build's JSON; empty where it names none.
+std::string describe_commit(const std::string& build_json);
+
 /// "machine ...", "build ...", "run ..." lines under a table, and what to know about the weights.
 void append_run_notes(Table& table, const RunRecord& run);
 

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "results/compare.h"
+#include "results/compare_groups.h"
 #include "results/exchange.h"
 #include "results/identity.h"
 #include "results/maintenance.h"
@@ -129,6 +130,20 @@ TEST_CASE("listing, comparison and export of a million samples take under two se
   CHECK(std::ssize(tables.at(1).rows) == kCells / 10);
   CHECK(tables.at(2).rows.empty());
   CHECK_FALSE(printed.empty());
+
+  // One run as if of another machine.
+  std::vector<RunResults> runs;
+  seconds = seconds_of("compare --by device", [&] {
+    const ResultStore store = ResultStore::open(path, Mode::read_only);
+    runs = {store.load_run(base), store.load_run(candidate)};
+    runs[1].run.machine_id = "another";
+    tables = compare_groups(runs, {});
+    printed = render(TableFormat::markdown, tables);
+  });
+  CHECK(seconds < kLimitSeconds);
+  CHECK(std::ssize(tables.at(0).rows) == 4 * kCells);
+  CHECK(std::ssize(tables.at(1).rows) == kCells / 10);
+  CHECK(tables.at(2).rows.empty());
 
   const std::string text = folder / "a.jsonl";
   std::int64_t num_rows = 0;
