@@ -130,9 +130,9 @@ void check_first_place(const std::vector<TimedMetric>& metrics, Environment& env
   const double effect = std::expm1(hodges_lehmann(differences, 0.5).estimate);
   if (!(test.p_two_sided < kAlpha) || std::abs(effect) < kSmallest) return;
   environment.note(fmt::format(
-      "the first process of a round takes {:+.1f} % of the others' time (p {:.2g}); the "
-      "drawn order keeps that out of the verdict",
-      100 * effect, test.p_two_sided));
+      "the first process of a round takes {:.1f} % {} time than the others (p {:.2g}); the drawn "
+      "order keeps that out of the verdict",
+      100 * std::abs(effect), effect > 0 ? "more" : "less", test.p_two_sided));
 }
 
 }  // namespace dsabench::gate

@@ -93,12 +93,12 @@ Exactness compare_outputs(const std::vector<Observation>& base,
   result.equal = num_equal == std::ssize(ours) && ours.size() == theirs.size();
   const std::int64_t num_only = std::ssize(theirs) - num_common;
   if (result.equal) {
-    result.reason = fmt::format("{} outputs equal", num_equal);
+    result.reason = fmt::format("all {} outputs equal", num_equal);
   } else if (num_equal < std::ssize(ours)) {
-    result.reason = fmt::format("{} of {} outputs are not those of the base, first {}",
+    result.reason = fmt::format("outputs of {} of {} items are not those of the base, first {}",
                                 std::ssize(ours) - num_equal, ours.size(), first);
   } else {
-    result.reason = fmt::format("{} items are not in the base", num_only);
+    result.reason = fmt::format("items that are not in the base: {}", num_only);
   }
   return result;
 }

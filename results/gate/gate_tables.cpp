@@ -67,16 +67,21 @@ std::string value_text(const GateRow& row, double value) {
   return fmt::format("{:.0f} {}", value, row.unit);
 }
 
-std::string percent_text(double ratio) {
-  return std::isfinite(ratio) ? fmt::format("{:+.2f}", 100 * (ratio - 1)) : "+∞";
-}
+std::string percent_text(double ratio) { return fmt::format("{:+.2f}", 100 * (ratio - 1)); }
 
 bool has_effect(const GateRow& row) {
   return row.kind != MetricKind::exact && row.num_base > 0 && row.num_candidate > 0;
 }
 
+/// So few processes may give none.
+bool has_interval(const GateRow& row) {
+  return has_effect(row) &&
+         (row.kind == MetricKind::quality || (row.low > 0 && std::isfinite(row.high)));
+}
+
 std::string effect_text(const GateRow& row) {
   if (!has_effect(row)) return "";
+  if (!has_interval(row)) return percent_text(row.effect) + " %";
   if (row.kind == MetricKind::quality) {
     return fmt::format("{:+.2f} points ({:+.2f} to {:+.2f})", row.effect, row.low, row.high);
   }
@@ -114,7 +119,8 @@ Table rows_table(const GateReport& report) {
                    {"candidate_text", "candidate", "", 0, in_markdown},
                    {"effect_text", "change", "", 0, in_markdown},
                    {"p", "p", "", 4, in_data},
-                   {"p_adjusted", "p, Holm", "", 4, everywhere},
+                   {"p_adjusted", "p, Holm", "", 4, in_data},
+                   {"p_text", "p, Holm", "", 0, in_markdown},
                    {"detectable", "detectable", "", 4, in_data},
                    {"detectable_percent", "detectable, %", "", 2, in_markdown},
                    {"base_count", "n, base", "", 0, everywhere},
@@ -130,7 +136,8 @@ Table rows_table(const GateReport& report) {
   }
   const auto variants = variants_of(report.rows);
   for (const GateRow* row : sorted) {
-    const bool tested = has_effect(*row), seen = row->metric != "cell";
+    const bool tested = has_effect(*row), bounded = has_interval(*row),
+               seen = row->metric != "cell";
     const bool timed = row->kind == MetricKind::time && row->detectable > 0;
     table.rows.push_back({std::string(verdict_name(row->verdict)),
                           nonempty(row->cell.model),
@@ -149,13 +156,14 @@ Table rows_table(const GateReport& report) {
                           where(seen, row->base),
                           where(seen, row->candidate),
                           where(seen, row->effect),
-                          where(tested, row->low),
-                          where(tested, row->high),
+                          where(bounded, row->low),
+                          where(bounded, row->high),
                           value_text(*row, row->base),
                           value_text(*row, row->candidate),
                           effect_text(*row),
                           where(tested, row->p),
                           where(tested, row->p_adjusted),
+                          tested ? Field(fmt::format("{:.2g}", row->p_adjusted)) : Field(),
                           where(timed, row->detectable),
                           where(timed, 100 * row->detectable),
                           row->num_base,

@@ -243,7 +243,7 @@ class Judge {
     row.base = row.candidate = static_cast<double>(num_equal);
     row.num_base = tally(cell.base).num_ok;
     row.num_candidate = tally(cell.candidate).num_ok;
-    row.reason = fmt::format("{} metrics equal in all processes", num_equal);
+    row.reason = fmt::format("all {} metrics equal in all processes", num_equal);
   }
 
   void close_times() {
@@ -262,8 +262,8 @@ class Judge {
     for (std::size_t i = 0; i < times_.size(); ++i) {
       GateRow& row = report_.rows[times_[i].row];
       const TimeEstimate& estimate = estimates[i];
-      row.base = median_of_logs(times[i].base);
-      row.candidate = median_of_logs(times[i].candidate);
+      row.base = median_of(times[i].base);
+      row.candidate = median_of(times[i].candidate);
       row.num_base = std::ssize(times[i].base);
       row.num_candidate = std::ssize(times[i].candidate);
       row.effect = estimate.ratio;

@@ -134,24 +134,23 @@ QualityEstimate estimate_quality(const PairedScores& scores, const QualityRule& 
 Verdict judge_quality(const PairedScores& scores, const QualityEstimate& estimate,
                       const QualityRule& rule, double p_adjusted, std::string& reason) {
   if (scores.identical) {
-    reason = fmt::format("{} items answered identically", scores.base.size());
+    reason = fmt::format("all {} items answered identically", scores.base.size());
     return Verdict::pass;
   }
   const std::string seen = fmt::format(
-      "{:+.2f} points ({:.0f} %: {:+.2f} to {:+.2f}), {} items lost and {} gained of {}",
-      estimate.difference, 100 * rule.confidence, estimate.low, estimate.high, estimate.num_lost,
-      estimate.num_gained, scores.base.size());
+      "lost {} and gained {} of {} items: {:+.2f} points ({:.0f} %: {:+.2f} to {:+.2f})",
+      estimate.num_lost, estimate.num_gained, scores.base.size(), estimate.difference,
+      100 * rule.confidence, estimate.low, estimate.high);
   if (p_adjusted < rule.alpha && estimate.difference < -rule.margin && estimate.high < 0) {
-    reason = fmt::format("{}, with p {:.2g}", seen, p_adjusted);
+    reason = fmt::format("{}, p {:.2g}", seen, p_adjusted);
     return Verdict::regression;
   }
   if (estimate.pass_low > -rule.margin) {
-    reason = fmt::format("{}: at most {:.2f} points worse, with {:.3g} % confidence", seen,
+    reason = fmt::format("{}, at most {:.2f} worse with {:.3g} % confidence", seen,
                          std::max(0.0, -estimate.pass_low), 100 * (1 - rule.alpha));
     return Verdict::pass;
   }
-  reason = fmt::format("{}: a loss beyond {:g} points is neither shown nor ruled out", seen,
-                       rule.margin);
+  reason = fmt::format("{}; a loss beyond {:g} is neither shown nor ruled out", seen, rule.margin);
   return Verdict::inconclusive;
 }
 

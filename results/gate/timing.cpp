@@ -19,6 +19,11 @@ constexpr std::int64_t kMostProcesses = 100'000;  ///< that are told to be neede
 
 double percent(double ratio) { return 100 * (ratio - 1); }
 
+std::vector<double> logs_of(std::vector<double> values) {
+  for (double& value : values) value = std::log(value);
+  return values;
+}
+
 double deviation(const std::vector<double>& values) {
   if (values.size() < 2) return 0;
   double mean = 0, sum = 0;
@@ -35,7 +40,7 @@ double deviation_as_pairs(const Times& times) {
   const auto n = static_cast<double>(times.base.size());
   const auto m = static_cast<double>(times.candidate.size());
   if (times.base.size() + times.candidate.size() < 3) return 0;
-  const double a = deviation(times.base), b = deviation(times.candidate);
+  const double a = deviation(logs_of(times.base)), b = deviation(logs_of(times.candidate));
   const double pooled = std::sqrt(((n - 1) * a * a + (m - 1) * b * b) / (n + m - 2));
   return pooled * std::sqrt(std::min(n, m) * (1 / n + 1 / m));
 }
@@ -76,25 +81,17 @@ std::string size_of(const Times& times) {
 
 }  // namespace
 
-double median_of_logs(std::vector<double> logs) {
-  if (logs.empty()) return 0;
-  const auto middle = logs.begin() + std::ssize(logs) / 2;
-  std::nth_element(logs.begin(), middle, logs.end());
-  if (logs.size() % 2 == 1) return std::exp(*middle);
-  const double below = *std::max_element(logs.begin(), middle);
-  return 0.5 * (std::exp(below) + std::exp(*middle));
+double median_of(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + std::ssize(values) / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) return *middle;
+  return 0.5 * (*middle + *std::max_element(values.begin(), middle));
 }
 
 std::optional<double> process_median(const report::CellView& view, const std::string& metric) {
-  std::vector<std::int64_t> values = view.pooled(metric);
-  if (values.empty()) return std::nullopt;
-  // In place: a gate of a million samples sorts none of them.
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  auto median = static_cast<double>(*middle);
-  if (values.size() % 2 == 0) {
-    median = 0.5 * (median + static_cast<double>(*std::max_element(values.begin(), middle)));
-  }
+  const std::vector<std::int64_t> values = view.pooled(metric);
+  const double median = median_of(std::vector<double>(values.begin(), values.end()));
   return median > 0 ? std::optional(median) : std::nullopt;
 }
 
@@ -103,11 +100,9 @@ Times collect_times(const std::vector<Observation>& base, const std::vector<Obse
   Times times;
   times.paired = paired;
   if (!paired) {
-    const auto collect = [&](const std::vector<Observation>& side, std::vector<double>& logs) {
+    const auto collect = [&](const std::vector<Observation>& side, std::vector<double>& values) {
       for (const Observation& seen : side) {
-        if (const auto median = process_median(*seen.view, metric)) {
-          logs.push_back(std::log(*median));
-        }
+        if (const auto median = process_median(*seen.view, metric)) values.push_back(*median);
       }
     };
     collect(base, times.base);
@@ -126,8 +121,8 @@ Times collect_times(const std::vector<Observation>& base, const std::vector<Obse
       ++times.num_lacking;
       continue;
     }
-    times.base.push_back(std::log(*values.first));
-    times.candidate.push_back(std::log(*values.second));
+    times.base.push_back(*values.first);
+    times.candidate.push_back(*values.second);
     times.ratios.push_back(std::log(*values.second / *values.first));
   }
   return times;
@@ -137,9 +132,10 @@ TimeEstimate estimate_times(const Times& times, const TimeRule& rule) {
   TimeEstimate estimate;
   estimate.high = estimate.pass_high = std::numeric_limits<double>::infinity();
   if (is_empty(times)) return estimate;
+  const std::vector<double> base = logs_of(times.base), candidate = logs_of(times.candidate);
   const auto location = [&](double confidence) {
     return times.paired ? hodges_lehmann(times.ratios, confidence)
-                        : hodges_lehmann_shift(times.base, times.candidate, confidence);
+                        : hodges_lehmann_shift(base, candidate, confidence);
   };
   const LocationEstimate printed = location(rule.confidence);
   estimate.ratio = std::exp(printed.estimate);
@@ -151,7 +147,7 @@ TimeEstimate estimate_times(const Times& times, const TimeRule& rule) {
     estimate.p_slower = test.p_greater;
     estimate.p_faster = test.p_less;
   } else {
-    const RankSumTest test = rank_sum_test(times.base, times.candidate);
+    const RankSumTest test = rank_sum_test(base, candidate);
     estimate.p_slower = test.p_greater;
     estimate.p_faster = test.p_less;
   }
@@ -165,16 +161,16 @@ TimeEstimate estimate_times(const Times& times, const TimeRule& rule) {
 
 Verdict judge_times(const Times& times, const TimeEstimate& estimate, const TimeRule& rule,
                     double p_adjusted, std::string& reason) {
-  const std::string interval = fmt::format("{:.0f} %: {:+.2f} to {:+.2f} %", 100 * rule.confidence,
-                                           percent(estimate.low), percent(estimate.high));
   if (p_adjusted < rule.alpha && estimate.ratio > 1 + rule.threshold && estimate.low > 1) {
-    reason = fmt::format("{:+.2f} % ({}), beyond {:.2f} %, with p {:.2g}", percent(estimate.ratio),
-                         interval, 100 * rule.threshold, p_adjusted);
+    reason =
+        fmt::format("slower by {:.2f} % ({:.0f} %: {:.2f} to {:.2f} %), beyond {:.2f} %, p {:.2g}",
+                    percent(estimate.ratio), 100 * rule.confidence, percent(estimate.low),
+                    percent(estimate.high), 100 * rule.threshold, p_adjusted);
     return Verdict::regression;
   }
   if (is_empty(times) ||
       !(estimate.smallest_p * static_cast<double>(rule.num_tests) < rule.alpha)) {
-    reason = fmt::format("{}: {}", size_of(times), needed(rule, times.paired));
+    reason = fmt::format("only {}: {}", size_of(times), needed(rule, times.paired));
     return Verdict::insufficient;
   }
   if (estimate.pass_high < 1 + rule.margin) {
@@ -182,8 +178,10 @@ Verdict judge_times(const Times& times, const TimeEstimate& estimate, const Time
                          100 * (1 - rule.alpha));
     return Verdict::pass;
   }
-  reason = fmt::format("{:+.2f} % ({}): a slowdown beyond {:.2f} % is neither shown nor ruled out",
-                       percent(estimate.ratio), interval, 100 * rule.margin);
+  reason = fmt::format(
+      "a slowdown beyond {:.2f} % is neither shown nor ruled out: at most {:+.2f} %, "
+      "with {:.3g} % confidence",
+      100 * rule.margin, percent(estimate.pass_high), 100 * (1 - rule.alpha));
   return Verdict::inconclusive;
 }
 

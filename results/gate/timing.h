@@ -10,11 +10,11 @@
 
 namespace dsabench::gate {
 
-/// One metric of two sides, as logarithms of a process's median.
+/// One metric of two sides: a process's medians.
 struct Times {
   bool paired = false;
   std::vector<double> ratios;           ///< paired: log(candidate / base) of each round
-  std::vector<double> base, candidate;  ///< logarithms; paired: of the same rounds
+  std::vector<double> base, candidate;  ///< paired: of the same rounds
   std::int64_t num_lacking = 0;         ///< paired: rounds in which one side has no value
 };
 /// The median of all samples of the view's ok trials; nothing where there is none above zero.
@@ -44,7 +44,7 @@ TimeEstimate estimate_times(const Times& times, const TimeRule& rule);
 Verdict judge_times(const Times& times, const TimeEstimate& estimate, const TimeRule& rule,
                     double p_adjusted, std::string& reason);
 
-/// exp of the median: of a side's logarithms, in the metric's unit. 0 where there are none.
-double median_of_logs(std::vector<double> logs);
+/// 0 where there are none.
+double median_of(std::vector<double> values);
 
 }  // namespace dsabench::gate
