@@ -59,6 +59,9 @@ struct GateEvidence {
   /// runs and later ones, judged as two independent samples.
   bool paired = false;
   std::vector<GateSample> samples;
+  /// Keys of the canonical form in which the arms differ by design ("pattern"): cells are paired
+  /// where they agree but for these, as compare_runs pairs them. Empty: cells of one id.
+  std::vector<std::string> ignored_keys;
   std::vector<NoiseFloor> noise_floors;
   /// The look's share of alpha: 1 / looks where the evidence is looked at several times.
   double alpha_share = 1;
