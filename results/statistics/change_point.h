@@ -7,13 +7,13 @@ namespace dsabench {
 
 /// A place in a series from which on its level is another.
 struct ChangePoint {
-  std::int64_t position = 0;  ///< of the first value of the new level
+  std::int64_t position = 0;     ///< of the first value of the new level
   double before = 0, after = 0;  ///< medians of the two stretches beside it
-  double p = 1;  ///< of the permutation test that found it
+  double p = 1;                  ///< of the permutation test that found it
 };
 struct ChangePointOptions {
   double alpha = 0.01;
-  std::int64_t shortest = 3;            ///< values in a stretch
+  std::int64_t shortest = 3;  ///< values in a stretch
   std::int64_t num_permutations = 999;
   std::uint64_t seed = 1;
 };

@@ -11,7 +11,7 @@ struct RankSumTest {
   double p_greater = 1;  ///< one-sided: y tends to be above x
   double p_less = 1;
   double p_two_sided = 1;
-  bool exact = true;     ///< from the permutation distribution, with ties; else normal
+  bool exact = true;  ///< from the permutation distribution, with ties; else normal
 };
 /// Exact for x.size() * y.size() <= 2500, tie-corrected normal with continuity correction beyond.
 /// Throws InvalidArgument for an empty side and values that are not finite.

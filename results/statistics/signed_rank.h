@@ -11,8 +11,8 @@ struct SignedRankTest {
   double positive_ranks = 0;     ///< W+: sum of the ranks of positive differences, ties averaged
   double p_greater = 1;          ///< one-sided: differences tend to be above zero
   double p_less = 1;
-  double p_two_sided = 1;        ///< twice the smaller, at most 1
-  bool exact = true;             ///< from the permutation distribution (with ties); else normal
+  double p_two_sided = 1;  ///< twice the smaller, at most 1
+  bool exact = true;       ///< from the permutation distribution (with ties); else normal
 };
 /// Exact for up to 400 nonzero differences, tie-corrected normal beyond. All p are 1 where every
 /// difference is zero. Throws InvalidArgument for a value that is not finite.
