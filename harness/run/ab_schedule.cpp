@@ -32,8 +32,8 @@ void check_looks(const std::vector<std::int64_t>& looks) {
   std::int64_t before = 0;
   for (const std::int64_t pairs : looks) {
     if (pairs <= before) {
-      throw InvalidArgument(
-          fmt::format("--looks: pairs must rise from look to look, got {} after {}", pairs, before));
+      throw InvalidArgument(fmt::format(
+          "--looks: pairs must rise from look to look, got {} after {}", pairs, before));
     }
     before = pairs;
   }

@@ -18,8 +18,8 @@ struct LookPlan {
   std::int64_t fewest_pairs = 0;    ///< whose smallest p passes Holm's strictest step in one look
 };
 /// Looks that can decide: those at fewer pairs than `num_tests` tests at `alpha` need are put off
-/// until there are as many. `asked` is ascending (check_looks), num_tests at least 1. A share is one
-/// over the number of looks, whether or not all of them come to pass (Bonferroni).
+/// until there are as many. `asked` is ascending (check_looks), num_tests at least 1. A share is
+/// one over the number of looks, whether or not all of them come to pass (Bonferroni).
 LookPlan plan_looks(const std::vector<std::int64_t>& asked, double alpha, std::int64_t num_tests);
 
 /// Throws InvalidArgument, naming --looks, for numbers that do not rise and for more than
