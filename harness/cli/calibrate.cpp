@@ -121,10 +121,14 @@ ExitCode run_calibrate(const CalibrateVerbOptions& options, const Invocation& in
   }
   CalibrationFilter filter{warm.run.machine_id, warm.run.build_id, {}};
   for (const PlannedCell& planned : warm.plan) filter.cell_ids.push_back(planned.cell.cell_id);
-  const CalibrationReport report = assess_calibration(
+  const std::vector<CalibrationComparison> comparisons =
       load_calibrations(session.store(), filter, time_metrics(policy),
-                        [&](const auto& samples) { return is_false_alarm(policy, samples); }),
-      options_of(policy));
+                        [&](const auto& samples) { return is_false_alarm(policy, samples); });
+  if (comparisons.empty()) {
+    progress.message("the time limit left no comparison whole: there is nothing to calibrate by");
+    return ExitCode::inconclusive;
+  }
+  const CalibrationReport report = assess_calibration(comparisons, options_of(policy));
   output.write(calibration_tables(report));
   if (end == End::out_of_time) return ExitCode::inconclusive;
   // More alarms of equal builds than the level that the policy promises.
