@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kernels/base/error.h"
+#include "results/report/foreign_json.h"
 
 namespace dsabench {
 namespace {
@@ -42,11 +43,6 @@ using report::CellView;
 constexpr std::size_t kShortId = 8;
 /// Looking for what is nearest goes through all cells for each that has no partner.
 constexpr std::size_t kMostToExplain = 200;
-
-json parse_object(const std::string& text) {
-  json value = json::parse(text, nullptr, false);
-  return value.is_object() ? value : json::object();
-}
 
 std::string text_member(const json& object, const char* key) {
   const auto found = object.find(key);
@@ -91,7 +87,7 @@ std::optional<Origin> origin_of(const RunRecord& run, const CellView& view) {
 }
 
 std::string device_name(const CellView& view, const Origin& origin) {
-  const json machine = parse_object(origin.machine_json);
+  const json machine = report::parse_object(origin.machine_json);
   const std::string& kind = view.cell().device_kind;
   std::string name = text_member(machine, "cpu_model");
   if (kind != "cpu") {
@@ -103,7 +99,7 @@ std::string device_name(const CellView& view, const Origin& origin) {
 }
 
 std::string commit_name(const Origin& origin) {
-  const json build = parse_object(origin.build_json);
+  const json build = report::parse_object(origin.build_json);
   std::string name = text_member(build, "git_commit").substr(0, 12);
   if (name.empty()) return "build " + origin.build_id.substr(0, kShortId);
   const auto dirty = build.find("git_dirty");
@@ -129,7 +125,8 @@ GroupName group_of(GroupBy by, const CellView& view, const Origin& origin) {
       return {cell.pattern + "/" + whole, cell.pattern, "of " + whole};
     }
     case GroupBy::model: {
-      const std::string config = text_member(canonical_of(view), "config_hash");
+      const std::string config =
+          text_member(report::parse_object(view.cell().canonical_json), "config_hash");
       return {cell.model + "/" + config, cell.model, "config " + config.substr(0, kShortId)};
     }
   }
@@ -139,7 +136,7 @@ GroupName group_of(GroupBy by, const CellView& view, const Origin& origin) {
 /// What must agree between the cells of a set.
 json shared_form(const CompareGroupsOptions& options, const PlannedCell& planned,
                  const CellView& view, const Origin& origin) {
-  json form = canonical_of(view);
+  json form = report::parse_object(view.cell().canonical_json);
   if (form.empty()) form["cell"] = view.cell().cell_id;
   for (const std::string& key : keys_of(options.by)) form.erase(key);
   // Models of other depths have no pattern in common, but a retention.

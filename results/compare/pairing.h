@@ -1,6 +1,5 @@
 #pragma once
 /// Which cells of two runs are held against each other. Private to results/.
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -21,8 +20,6 @@ struct Unmatched {
   std::string reason;
 };
 
-/// A cell's canonical form; an empty object where it is no readable one.
-nlohmann::json canonical_of(const report::CellView& view);
 /// Throws InvalidArgument for a key that no cell of any of the runs has.
 void require_known_keys(const std::vector<const std::vector<report::CellView>*>& runs,
                         const std::vector<std::string>& ignored_keys);
@@ -31,6 +28,10 @@ struct Pairing {
   std::vector<CellPair> pairs;  ///< ok on both sides, in the candidate's plan order
   std::vector<Unmatched> unmatched;
 };
+
+/// What of a cell must agree with another's; its id where nothing is ignored or its form is no
+/// JSON.
+std::string reduced_form(const CellRecord& cell, const std::vector<std::string>& ignored_keys);
 
 /// As documented at compare_runs. Points into the views.
 Pairing pair_cells(const std::vector<report::CellView>& base,
