@@ -75,10 +75,7 @@ End measure(const CalibrateVerbOptions& options, const GatePolicy& policy, const
   return End::done;
 }
 
-bool is_false_alarm(const GatePolicy& policy, const std::vector<GateSample>& samples) {
-  GateEvidence evidence;
-  evidence.paired = true;
-  evidence.samples = samples;
+bool is_false_alarm(const GatePolicy& policy, const GateEvidence& evidence) {
   const GateReport report = judge(policy, evidence);
   return std::any_of(report.rows.begin(), report.rows.end(), [](const GateRow& row) {
     return row.kind == MetricKind::time && row.verdict == Verdict::regression;
@@ -121,9 +118,9 @@ ExitCode run_calibrate(const CalibrateVerbOptions& options, const Invocation& in
   }
   CalibrationFilter filter{warm.run.machine_id, warm.run.build_id, {}};
   for (const PlannedCell& planned : warm.plan) filter.cell_ids.push_back(planned.cell.cell_id);
-  const std::vector<CalibrationComparison> comparisons =
-      load_calibrations(session.store(), filter, time_metrics(policy),
-                        [&](const auto& samples) { return is_false_alarm(policy, samples); });
+  const std::vector<CalibrationComparison> comparisons = load_calibrations(
+      session.store(), filter, time_metrics(policy),
+      [&](const GateEvidence& evidence) { return is_false_alarm(policy, evidence); });
   if (comparisons.empty()) {
     progress.message("the time limit left no comparison whole: there is nothing to calibrate by");
     return ExitCode::inconclusive;
