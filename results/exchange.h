@@ -19,16 +19,24 @@ namespace dsabench {
 /// StoreError, and IoError where the stream does not take it.
 std::int64_t export_database(const std::string& path, std::ostream& out);
 
-struct ImportReport {
-  std::vector<std::string> added, skipped;  ///< run ids; skipped: there already, and identical
+/// What became of the runs, comparisons or baselines of an import.
+struct ImportedPart {
+  std::vector<std::string> added, skipped;  ///< ids; skipped: there already, and identical
   std::vector<std::string> refused;         ///< there already with other content: left as it is
-  std::int64_t num_rows = 0;                ///< read
+};
+struct ImportReport : ImportedPart {  ///< itself: of the runs
+  /// Refused too where a run of it was, or is another comparison's here.
+  ImportedPart comparisons;
+  /// By name. Refused where a run of it was; retired here where the import has it retired.
+  ImportedPart baselines;
+  std::int64_t num_rows = 0;  ///< read
 };
 
 /// Merges an export into a database, which is made where there is none. The text is first read
 /// whole into a scratch database beside it (<path>.import.<process id>, removed again), under all
 /// constraints of the schema: a line that is wrong or a file cut short throws ParseError with the
-/// line number, and nothing was imported. Then each run goes in whole in a transaction of its own.
+/// line number, and nothing was imported. Then each run goes in whole in a transaction of its own,
+/// then each comparison, then the baselines.
 /// `source` names the stream in messages. Constant memory. Throws StoreError.
 ImportReport import_database(std::istream& in, const std::string& source, const std::string& path);
 

@@ -114,6 +114,22 @@ constexpr Invariant kInvariants[] = {
      "   SELECT machine_id, build_id FROM continuation WHERE run_id = trial.run_id)"
      "  WHERE (trial.machine_id = machine OR trial.machine_id = '')"
      "   AND (trial.build_id = build OR trial.build_id = ''))"},
+    {"comparison",
+     "SELECT 'comparison ' || comparison_id || ': status ' || status FROM comparison"
+     " WHERE status NOT IN ('running', 'done', 'interrupted', 'failed') UNION ALL"
+     " SELECT 'comparison ' || comparison_id || ': its kind is ' || kind"
+     "  || iif(calibration_id = '', ', without', ', with') || ' a calibration'"
+     " FROM comparison WHERE (kind = 'calibrate') <> (calibration_id <> '') UNION ALL"
+     " SELECT 'comparison ' || comparison_id || ' has ' || count(arm) || ' arms'"
+     " FROM comparison LEFT JOIN comparison_arm USING (comparison_id)"
+     " GROUP BY comparison_id HAVING count(arm) < 2 UNION ALL"
+     " SELECT 'comparison ' || comparison_id || ': the arguments of ' || arm || ' are no array'"
+     " FROM comparison_arm WHERE CASE WHEN json_valid(arguments_json)"
+     "  THEN json_type(arguments_json) <> 'array' ELSE 1 END"},
+    {"baseline",
+     "SELECT 'baseline ' || baseline_id || ' (' || name || ') has no run' FROM baseline"
+     " WHERE baseline_id NOT IN (SELECT baseline_id FROM baseline_run) UNION ALL"
+     " SELECT 'baseline ' || baseline_id || ' has no name' FROM baseline WHERE name = ''"},
 };
 
 void sql_content_hash(sqlite3_context* context, int, sqlite3_value** arguments) {

@@ -19,11 +19,16 @@ inline constexpr const char* kExchangeFormat = "dsabench-results";
 inline constexpr int kExchangeVersion = 1;
 
 /// Every table, those referred to first.
-inline constexpr std::array<const char*, 21> kExchangeTables = {
-    "run",    "cell",        "continuation",  "ceiling",       "planned_cell",  "running_trial",
-    "trial",  "metric",      "sample",        "stage_time",    "device_sample", "layer_runs",
-    "output", "answer",      "profile",       "profile_value", "profile_stage", "profile_kernel",
-    "search", "search_flip", "search_pattern"};
+inline constexpr std::array<const char*, 26> kExchangeTables = {
+    "run",           "cell",           "continuation",
+    "ceiling",       "planned_cell",   "running_trial",
+    "trial",         "metric",         "sample",
+    "stage_time",    "device_sample",  "layer_runs",
+    "output",        "answer",         "profile",
+    "profile_value", "profile_stage",  "profile_kernel",
+    "search",        "search_flip",    "search_pattern",
+    "comparison",    "comparison_arm", "comparison_sample",
+    "baseline",      "baseline_run"};
 
 using ExchangeValue = std::variant<std::int64_t, double, std::string>;
 using RowCounts = std::map<std::string, std::int64_t>;

@@ -37,7 +37,12 @@ constexpr std::array<const char*, store::kExchangeTables.size()> kOrder = {
     "run_id, layer, stage, name",
     "run_id",
     "run_id, calibration, method, step, position",
-    "run_id, calibration, method, pattern"};
+    "run_id, calibration, method, pattern",
+    "comparison_id",
+    "comparison_id, arm",
+    "comparison_id, round, place",
+    "baseline_id",
+    "baseline_id, run_id"};
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {

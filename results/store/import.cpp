@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
 #include "kernels/base/error.h"
 #include "results/exchange.h"
@@ -33,32 +34,44 @@ class ScratchFile {
   std::string path_;
 };
 
-std::vector<std::string> incoming_runs(SQLite::Database& db) {
-  SQLite::Statement query(db, "SELECT run_id FROM incoming.run ORDER BY started_ms, run_id");
+std::vector<std::string> incoming_ids(SQLite::Database& db, const std::string& table) {
+  SQLite::Statement query(
+      db, fmt::format("SELECT {0}_id FROM incoming.{0} ORDER BY started_ms, {0}_id", table));
   std::vector<std::string> ids;
   while (query.executeStep()) ids.push_back(query.getColumn(0).getString());
   return ids;
 }
 
+void note(ImportedPart& part, const std::string& id, store::Merged merged) {
+  switch (merged) {
+    case store::Merged::added:
+      part.added.push_back(id);
+      break;
+    case store::Merged::skipped:
+      part.skipped.push_back(id);
+      break;
+    case store::Merged::refused:
+      part.refused.push_back(id);
+      break;
+  }
+}
+
 void merge_all(SQLite::Database& db, ImportReport& report) {
-  for (const std::string& run_id : incoming_runs(db)) {
+  for (const std::string& run_id : incoming_ids(db, "run")) {
     try {
-      switch (store::merge_run(db, run_id)) {
-        case store::Merged::added:
-          report.added.push_back(run_id);
-          break;
-        case store::Merged::skipped:
-          report.skipped.push_back(run_id);
-          break;
-        case store::Merged::refused:
-          report.refused.push_back(run_id);
-          break;
-      }
+      note(report, run_id, store::merge_run(db, run_id));
     } catch (StoreError& error) {
       error.add_context("run " + run_id);
       throw;
     }
   }
+  const std::set<std::string> refused(report.refused.begin(), report.refused.end());
+  for (const std::string& id : incoming_ids(db, "comparison")) {
+    note(report.comparisons, id, store::merge_comparison(db, id, refused));
+  }
+  store::merge_baselines(db, refused, [&](const std::string& name, store::Merged merged) {
+    note(report.baselines, name, merged);
+  });
   store::merge_unused(db);
 }
 

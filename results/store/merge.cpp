@@ -93,8 +93,7 @@ bool has_run(SQLite::Database& db, const std::string& run_id) {
 
 }  // namespace
 
-Merged merge_run(SQLite::Database& db, const std::string& run_id) {
-  SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
+Merged take_over_run(SQLite::Database& db, const std::string& run_id) {
   if (has_run(db, run_id)) {
     const bool same = run_digest(db, "main", run_id) == run_digest(db, "incoming", run_id);
     return same ? Merged::skipped : Merged::refused;
@@ -120,8 +119,14 @@ Merged merge_run(SQLite::Database& db, const std::string& run_id) {
     execute_for(db, sql, run_id);
   }
   copy_measurements(db, run_id);
-  transaction.commit();
   return Merged::added;
+}
+
+Merged merge_run(SQLite::Database& db, const std::string& run_id) {
+  SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
+  const Merged merged = take_over_run(db, run_id);
+  transaction.commit();
+  return merged;
 }
 
 void merge_unused(SQLite::Database& db) {

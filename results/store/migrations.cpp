@@ -39,10 +39,11 @@ std::string backup_path(const std::string& path, int version) {
 }
 
 std::span<const std::string_view> all_migrations() {
-  static const std::array<std::string_view, 6> migrations = {
+  static const std::array<std::string_view, 7> migrations = {
       embedded::schema::schema_001_initial_sql,     embedded::schema::schema_002_resume_sql,
       embedded::schema::schema_003_run_process_sql, embedded::schema::schema_004_device_watch_sql,
       embedded::schema::schema_005_profile_sql,     embedded::schema::schema_006_search_sql,
+      embedded::schema::schema_007_comparison_sql,
   };
   return migrations;
 }

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "kernels/base/error.h"
 #include "results/store/rows.h"
 
 namespace dsabench::store {
@@ -57,28 +56,6 @@ std::vector<RunRecord> read_runs(SQLite::Database& db) {
     read_ceilings(db, run);
   }
   return runs;
-}
-
-std::string find_run_id(SQLite::Database& db, const std::string& id_or_prefix) {
-  SQLite::Statement exact(db, "SELECT run_id FROM run WHERE run_id = ?");
-  exact.bind(1, id_or_prefix);
-  if (exact.executeStep()) return exact.getColumn(0).getString();
-
-  SQLite::Statement query(db,
-                          "SELECT run_id FROM run WHERE substr(run_id, 1, length(?1)) = ?1 ORDER "
-                          "BY run_id DESC LIMIT 4");
-  query.bind(1, id_or_prefix);
-  std::vector<std::string> found;
-  while (query.executeStep()) found.push_back(query.getColumn(0).getString());
-  if (found.empty()) {
-    throw InvalidArgument(
-        fmt::format("there is no such run in {}: {}", db.getFilename(), id_or_prefix));
-  }
-  if (found.size() > 1) {
-    throw InvalidArgument(fmt::format("\"{}\" names several runs, give more of the id: {}",
-                                      id_or_prefix, fmt::join(found, ", ")));
-  }
-  return found.front();
 }
 
 RunRecord read_run(SQLite::Database& db, const std::string& run_id) {

@@ -63,8 +63,10 @@ void insert_run_process(SQLite::Database& db, const std::string& run_id);
 void delete_run_process(SQLite::Database& db, const std::string& run_id);
 
 std::vector<RunRecord> read_runs(SQLite::Database& db);
-/// Throws InvalidArgument for none or several.
-std::string find_run_id(SQLite::Database& db, const std::string& id_or_prefix);
+/// The id of a row of `table` ("run", "comparison"), of its whole or its start. Throws
+/// InvalidArgument for none or several.
+std::string find_id(SQLite::Database& db, const std::string& table,
+                    const std::string& id_or_prefix);
 RunRecord read_run(SQLite::Database& db, const std::string& run_id);
 std::vector<PlannedCell> read_plan(SQLite::Database& db, const std::string& run_id);
 std::vector<RunningTrial> read_running_trials(SQLite::Database& db, const std::string& run_id);
@@ -72,6 +74,20 @@ std::vector<RunningTrial> read_running_trials(SQLite::Database& db, const std::s
 std::optional<std::int64_t> other_process_of(SQLite::Database& db, const std::string& run_id);
 /// Those tried, by position in the plan, then repeat.
 std::vector<RunProgress::Pair> read_tried_pairs(SQLite::Database& db, const std::string& run_id);
+/// Without samples, which follow one by one.
+void insert_comparison(SQLite::Database& db, const ComparisonRecord& comparison);
+/// Its comparison, with that arm, and its run must be there.
+void insert_comparison_sample(SQLite::Database& db, const std::string& comparison_id,
+                              const ComparisonSample& sample);
+/// Newest first.
+std::vector<ComparisonRecord> read_comparisons(SQLite::Database& db);
+ComparisonRecord read_comparison(SQLite::Database& db, const std::string& comparison_id);
+/// Gives the record its id.
+void insert_baseline(SQLite::Database& db, BaselineRecord& baseline);
+/// Newest first.
+std::vector<BaselineRecord> read_baselines(SQLite::Database& db,
+                                           const std::string& database = "main");
+
 /// Nothing where the run is no profile.
 std::optional<ProfileRecord> read_profile(SQLite::Database& db, const std::string& run_id);
 /// Nothing where the run is no search.

@@ -87,16 +87,28 @@ constexpr const char* kOfTrial[] = {
      " WHERE trial_id = ? ORDER BY position"),
 };
 
+constexpr const char* kOfComparison[] = {
+    "SELECT * FROM {0}.comparison WHERE comparison_id = ?",
+    "SELECT * FROM {0}.comparison_arm WHERE comparison_id = ? ORDER BY arm",
+    "SELECT * FROM {0}.comparison_sample WHERE comparison_id = ? ORDER BY round, place",
+};
+
+template <class Statements>
+void add_all(Digest& digest, const Statements& statements, SQLite::Database& db,
+             const std::string& database, const std::string& id) {
+  for (const char* sql : statements) {
+    SQLite::Statement query(db, fmt::format(fmt::runtime(sql), database));
+    query.bind(1, id);
+    digest.add_rows(query);
+  }
+}
+
 }  // namespace
 
 std::string run_digest(SQLite::Database& db, const std::string& database,
                        const std::string& run_id) {
   Digest digest;
-  for (const char* sql : kOfRun) {
-    SQLite::Statement query(db, fmt::format(fmt::runtime(sql), database));
-    query.bind(1, run_id);
-    digest.add_rows(query);
-  }
+  add_all(digest, kOfRun, db, database, run_id);
   std::vector<std::unique_ptr<SQLite::Statement>> of_trial;
   for (const char* sql : kOfTrial) {
     of_trial.push_back(
@@ -113,6 +125,13 @@ std::string run_digest(SQLite::Database& db, const std::string& database,
       digest.add_rows(*query);
     }
   }
+  return digest.hex();
+}
+
+std::string comparison_digest(SQLite::Database& db, const std::string& database,
+                              const std::string& comparison_id) {
+  Digest digest;
+  add_all(digest, kOfComparison, db, database, comparison_id);
   return digest.hex();
 }
 

@@ -9,55 +9,9 @@
 #include "results/store/process.h"
 #include "results/store/rows.h"
 #include "results/store/store_error.h"
+#include "results/store/store_state.h"
 
 namespace dsabench {
-
-struct ResultStore::State {
-  std::string path;
-  Mode mode;
-  mutable SQLite::Database db;
-  int schema_version = 0;
-
-  /// Runs `call` in one transaction, with errors that name the file and what was tried.
-  template <class Call>
-  auto transact(SQLite::TransactionBehavior behavior, const std::string& action, Call call) const {
-    return store::with_store_errors(path, action, [&] {
-      SQLite::Transaction transaction(db, behavior);
-      try {
-        if constexpr (std::is_void_v<decltype(call())>) {
-          call();
-          transaction.commit();
-        } else {
-          auto result = call();
-          transaction.commit();
-          return result;
-        }
-      } catch (StoreError& error) {
-        error.add_context(fmt::format("{}: cannot {}", path, action));
-        throw;
-      }
-    });
-  }
-  template <class Call>
-  void write(const std::string& action, Call call) {
-    if (schema_version > current_schema_version()) {
-      throw StoreError(
-          fmt::format("{}: cannot {}: a newer dsabench wrote this database and it is read only "
-                      "here; use that version or choose another file with --db (schema {}, this "
-                      "build writes {})",
-                      path, action, schema_version, current_schema_version()));
-    }
-    if (mode == Mode::read_only) {
-      throw StoreError(fmt::format("{}: cannot {}: it was opened for reading only", path, action));
-    }
-    transact(SQLite::TransactionBehavior::IMMEDIATE, action, std::move(call));
-  }
-  /// One snapshot for all the statements of a call.
-  template <class Call>
-  auto read(const std::string& action, Call call) const {
-    return transact(SQLite::TransactionBehavior::DEFERRED, action, std::move(call));
-  }
-};
 
 int current_schema_version() { return static_cast<int>(store::all_migrations().size()); }
 
@@ -211,7 +165,7 @@ std::vector<RunRecord> ResultStore::list_runs() const {
 
 RunResults ResultStore::load_run(const std::string& id_or_prefix) const {
   return state_->read("load a run", [&] {
-    const std::string run_id = store::find_run_id(state_->db, id_or_prefix);
+    const std::string run_id = store::find_id(state_->db, "run", id_or_prefix);
     return RunResults{store::read_run(state_->db, run_id), store::read_plan(state_->db, run_id),
                       store::read_trials(state_->db, run_id)};
   });
@@ -219,7 +173,7 @@ RunResults ResultStore::load_run(const std::string& id_or_prefix) const {
 
 RunProgress ResultStore::load_progress(const std::string& id_or_prefix) const {
   return state_->read("load a run", [&] {
-    const std::string run_id = store::find_run_id(state_->db, id_or_prefix);
+    const std::string run_id = store::find_id(state_->db, "run", id_or_prefix);
     return RunProgress{store::read_run(state_->db, run_id), store::read_plan(state_->db, run_id),
                        store::read_tried_pairs(state_->db, run_id),
                        store::read_running_trials(state_->db, run_id)};
@@ -228,13 +182,13 @@ RunProgress ResultStore::load_progress(const std::string& id_or_prefix) const {
 
 std::optional<ProfileRecord> ResultStore::load_profile(const std::string& id_or_prefix) const {
   return state_->read("load a profile", [&] {
-    return store::read_profile(state_->db, store::find_run_id(state_->db, id_or_prefix));
+    return store::read_profile(state_->db, store::find_id(state_->db, "run", id_or_prefix));
   });
 }
 
 std::optional<SearchRecord> ResultStore::load_search(const std::string& id_or_prefix) const {
   return state_->read("load a search", [&] {
-    return store::read_search(state_->db, store::find_run_id(state_->db, id_or_prefix));
+    return store::read_search(state_->db, store::find_id(state_->db, "run", id_or_prefix));
   });
 }
 
