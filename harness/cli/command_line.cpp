@@ -51,6 +51,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   app.require_subcommand(1);
   add_measuring_verbs(app, parsed);
   add_model_verbs(app, parsed);
+  add_report_verbs(app, parsed);
   add_result_verbs(app, parsed);
   app.footer(
       "Example:\n  dsabench list suites\n"

@@ -159,6 +159,13 @@ struct CompareVerbOptions {
 };
 ExitCode run_compare(const CompareVerbOptions& options, const Invocation& invocation);
 
+struct ReportVerbOptions {
+  std::string db = "dsabench.db";
+  std::vector<std::string> runs;  ///< empty: the newest, see runs_to_report
+  std::string output = "report.html";
+};
+ExitCode run_report(const ReportVerbOptions& options, const Invocation& invocation);
+
 /// Of the verbs of `db`.
 struct DatabaseOptions {
   OutputOptions output;

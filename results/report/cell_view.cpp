@@ -89,32 +89,6 @@ std::string member(const json& object, const char* key) {
   return "";
 }
 
-std::string machine_note(const RunRecord& run) {
-  const json machine = parse_object(run.machine_json);
-  std::string note = "machine " + run.machine_id;
-  if (const std::string cpu = member(machine, "cpu_model"); !cpu.empty()) note += ": " + cpu;
-  if (const std::string threads = member(machine, "threads"); !threads.empty()) {
-    note += ", " + threads + " threads";
-  }
-  const auto gpus = machine.find("gpus");
-  if (gpus != machine.end() && gpus->is_array()) {
-    for (const json& gpu : *gpus) {
-      if (gpu.is_object()) note += ", " + member(gpu, "name");
-    }
-  }
-  return note;
-}
-
-std::string build_note(const RunRecord& run) {
-  const json build = parse_object(run.build_json);
-  const std::string commit = member(build, "git_commit");
-  const std::string dirty = member(build, "git_dirty");
-  std::string note = "dsabench " + run.tool_version;
-  if (!commit.empty()) note += ", commit " + commit;
-  if (dirty == "true" || dirty == "1") note += " with uncommitted changes";
-  return note;
-}
-
 /// What a cell's canonical form holds beyond the columns of the tables.
 json unshown_fields(const CellRecord& cell) {
   json fields = parse_object(cell.canonical_json);
@@ -273,6 +247,32 @@ std::optional<double> extrapolated_indexer_percent(const CellView& view, std::st
   const std::vector<double> weights = layer_weights(*view.slice);
   if (weights.empty()) return std::nullopt;
   return weighted_percent(view, metric, weights);
+}
+
+std::string machine_note(const RunRecord& run) {
+  const json machine = parse_object(run.machine_json);
+  std::string note = "machine " + run.machine_id;
+  if (const std::string cpu = member(machine, "cpu_model"); !cpu.empty()) note += ": " + cpu;
+  if (const std::string threads = member(machine, "threads"); !threads.empty()) {
+    note += ", " + threads + " threads";
+  }
+  const auto gpus = machine.find("gpus");
+  if (gpus != machine.end() && gpus->is_array()) {
+    for (const json& gpu : *gpus) {
+      if (gpu.is_object()) note += ", " + member(gpu, "name");
+    }
+  }
+  return note;
+}
+
+std::string build_note(const RunRecord& run) {
+  const json build = parse_object(run.build_json);
+  const std::string commit = member(build, "git_commit");
+  const std::string dirty = member(build, "git_dirty");
+  std::string note = "dsabench " + run.tool_version;
+  if (!commit.empty()) note += ", commit " + commit;
+  if (dirty == "true" || dirty == "1") note += " with uncommitted changes";
+  return note;
 }
 
 std::optional<std::string> gpu_note(const std::vector<CellView>& views) {

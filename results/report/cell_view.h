@@ -57,6 +57,10 @@ std::optional<double> extrapolated_indexer_percent(const CellView& view, std::st
 /// nothing. Of one kind they still differ by some percent.
 std::optional<std::string> gpu_note(const std::vector<CellView>& views);
 
+/// "machine ID: CPU, 16 threads, GPU".
+std::string machine_note(const RunRecord& run);
+/// "dsabench 0.1.0, commit ...".
+std::string build_note(const RunRecord& run);
 /// "machine ...", "build ...", "run ..." lines under a table, and what to know about the weights.
 void append_run_notes(Table& table, const RunRecord& run);
 
