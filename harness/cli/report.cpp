@@ -1,3 +1,5 @@
+#include "results/report/html/report.h"
+
 #include <fmt/format.h>
 
 #include <ostream>
@@ -9,7 +11,6 @@
 #include "harness/run/terminal_text.h"
 #include "harness/run/wall_clock.h"
 #include "kernels/base/error.h"
-#include "results/report/html/report.h"
 
 namespace dsabench {
 namespace {
@@ -34,10 +35,10 @@ ExitCode run_report(const ReportVerbOptions& options, const Invocation& invocati
   input.made_ms = unix_milliseconds();
   const std::string page = report_page(input);
   file.write([&](std::ostream& stream) { stream << page; });
-  invocation.out << terminal_text(fmt::format(
-                        "{}: {} runs, {} searches, {} overlaps, {:.1f} MB", options.output,
-                        input.runs.size(), input.searches.size(), input.overlaps.size(),
-                        static_cast<double>(page.size()) / 1e6))
+  invocation.out << terminal_text(fmt::format("{}: {} runs, {} searches, {} overlaps, {:.1f} MB",
+                                              options.output, input.runs.size(),
+                                              input.searches.size(), input.overlaps.size(),
+                                              static_cast<double>(page.size()) / 1e6))
                  << '\n'
                  << std::flush;
   return ExitCode::pass;

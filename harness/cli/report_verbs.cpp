@@ -9,9 +9,10 @@ void add_report_verbs(CLI::App& app, ParsedCommandLine& chosen) {
   ReportVerbOptions& options = *shared;
   CLI::App& verb = add_verb(app, "report", "One HTML file with figures and tables of runs",
                             "dsabench report --output report.html");
-  verb.add_option("runs", options.runs,
-                  "Runs, searches and overlaps: ids, unique prefixes, last or last~N (default: of "
-                  "each plan the newest run, up to 8; of each model the newest search and overlap)");
+  verb.add_option(
+      "runs", options.runs,
+      "Runs, searches and overlaps: ids, unique prefixes, last or last~N (default: of "
+      "each plan the newest run, up to 8; of each model the newest search and overlap)");
   add_database_option(verb, options.db);
   verb.add_option("--output", options.output, "The page: one file that needs no network")
       ->capture_default_str();

@@ -142,7 +142,7 @@ ExitCode run_search(const SearchVerbOptions& options, const Invocation& invocati
 struct OverlapVerbOptions {
   ModelOptions model;
   OutputOptions output;
-  std::string progress = "auto";
+  std::string db = "dsabench.db", progress = "auto";
   std::string suite = "facts-compact", tasks;
   std::string context = "2048", samples_per_task = "1", chunk = "1024", pairs = "16";
   std::string patterns;  ///< that the clusters are held against

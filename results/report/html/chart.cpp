@@ -59,18 +59,18 @@ std::vector<LegendEntry> series_legend(const SeriesNames& names,
 
 json context_lines(const ContextLines& lines) {
   json spec = chart(embedded::vega_specs::report_html_figures_context_lines_json);
-  json& rows = part(spec, "data", "rows");
-  json& y = part(spec, "scales", "y");
-  y["domain"] = {{"data", "rows"}, {"fields", json::array({lines.value})}};
-  y["zero"] = lines.from_zero;
-  spec["axes"][1]["title"] = lines.title;
-  spec["axes"][1]["format"] = lines.format;
   // Where contexts were measured there are ticks, and nowhere else.
   spec["data"].push_back(
       {{"name", "contexts"},
        {"source", "rows"},
        {"transform",
         json::array({{{"type", "aggregate"}, {"groupby", json::array({"context_tokens"})}}})}});
+  json& rows = part(spec, "data", "rows");
+  json& y = part(spec, "scales", "y");
+  y["domain"] = {{"data", "rows"}, {"fields", json::array({lines.value})}};
+  y["zero"] = lines.from_zero;
+  spec["axes"][1]["title"] = lines.title;
+  spec["axes"][1]["format"] = lines.format;
   spec["axes"][0]["values"] = {{"signal", "pluck(data('contexts'), 'context_tokens')"}};
   part(spec, "marks", "points")["encode"]["update"]["y"]["field"] = lines.value;
   part(spec, "marks", "points")["encode"]["update"]["tooltip"] = {

@@ -87,14 +87,14 @@ function cell_of(column, value, first) {
   const number = typeof value === "number";
   const bad = kStates.has(column.key) &&
     (number ? value > 0 : value !== null && /^(incorrect|failed|REGRESSION)/.test(value));
-  const classes = [number ? "number" : kCode.has(column.key) ? "code" : "", bad ? "wrong" : ""];
+  const classes = [number ? "number" : "", kCode.has(column.key) ? "code " + column.key : "", bad ? "wrong" : ""];
   return make(first ? "th" : "td",
     { class: classes.join(" ").trim() || null, scope: first ? "row" : null },
     text_of(column, value));
 }
 
 /// A table whose headings sort it, with its notes and its CSV.
-function table_element(table) {
+function table_element(table, with_download = true) {
   const shown = table.columns.filter(column => column.shown);
   const body = make("tbody");
   const status = make("p", { class: "hidden", role: "status" });
@@ -135,7 +135,7 @@ function table_element(table) {
           " (" + shared.map(column => column.heading + " " + column.same).join(", ") + ")"),
         make("thead", {}, make("tr", {}, heads)), body)),
     status,
-    make("div", { class: "tools" }, more, download_button(table)),
+    make("div", { class: "tools" }, more, with_download ? download_button(table) : null),
     table.notes.length === 0 ? null
       : make("ul", { class: "notes" }, table.notes.map(note => make("li", {}, note))));
 }
@@ -215,7 +215,8 @@ function legend_entry(entry) {
 
 function commands_element(commands) {
   return make("details", {}, make("summary", {}, "Commands that reproduce it"),
-    make("p", {}, "Measure (each command made a run that this shows), then report:"),
+    make("p", {}, commands.length === 0 ? "Report on the same database:"
+      : "Measure (each of these made a run that this shows), then report:"),
     [...commands, data.command_line].map(command => make("pre", {}, command)));
 }
 
@@ -239,10 +240,10 @@ function figure_section(figure) {
       figure.legend.length === 0 ? null
         : make("ul", { class: "legend", "aria-label": "Legend" }, figure.legend.map(legend_entry)),
       make("div", { class: "panels" }, panels.map(panel => panel.element))),
-    make("details", { class: "figure-data" },
-      make("summary", {}, "Data of this figure"), table_element(figure.table)),
-    make("div", { class: "tools" }, download_button(figure.table)),
-    commands_element(figure.commands));
+    make("div", { class: "foot" },
+      make("details", { class: "figure-data" },
+        make("summary", {}, "Data of this figure"), table_element(figure.table, false)),
+      commands_element(figure.commands), download_button(figure.table)));
   return { section, draw: () => {
     for (const { plot, panel } of panels) draw(plot, panel.spec, rows_of(figure.table, panel));
   } };

@@ -1,5 +1,8 @@
 #include "results/report/html/summary.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <set>
 
 #include "results/report/fields.h"
@@ -10,6 +13,26 @@ namespace {
 Field seconds_of(const RunRecord& run) {
   if (run.finished_ms < run.started_ms || run.finished_ms == 0) return {};
   return static_cast<double>(run.finished_ms - run.started_ms) / 1e3;
+}
+
+/// "AMD EPYC, 16 threads (4d88a694)": without the word, and of the id what tells machines apart.
+std::string machine_of(const RunRecord& run) {
+  const std::string note = machine_note(run);
+  const std::size_t colon = note.find(": ");
+  const std::string id = run.machine_id.substr(0, 8);
+  return colon == std::string::npos ? id : fmt::format("{} ({})", note.substr(colon + 2), id);
+}
+
+/// With as much of the commit as people read.
+std::string build_of(const RunRecord& run) {
+  constexpr std::string_view kCommit = ", commit ";
+  constexpr std::size_t kLetters = 10, kWhole = 40;
+  std::string note = build_note(run);
+  const std::size_t at = note.find(kCommit);
+  if (at == std::string::npos) return note;
+  const std::size_t begin = at + kCommit.size(), end = std::min(note.find(' ', begin), note.size());
+  if (end - begin == kWhole) note.erase(begin + kLetters, kWhole - kLetters);
+  return note;
 }
 
 /// Of the cells that a run planned.
@@ -30,8 +53,8 @@ void append(Table& table, const Field& label, const char* what, const RunRecord&
          utc_text(run.started_ms),
          seconds_of(run),
          run.mixed ? run.status + ", mixed" : run.status,
-         machine_note(run),
-         build_note(run),
+         machine_of(run),
+         build_of(run),
          model,
          run.model_id,
          std::string(run.synthetic_weights ? "generated" : "trained")};

@@ -89,13 +89,39 @@ nlohmann::json block_rows(const std::string& pattern) {
   return rows;
 }
 
-nlohmann::json spec_of(std::int64_t num_layers, const std::string& pattern) {
+/// The shades part what there is: from the largest ten below the smallest share, in percent.
+double lightest(const std::vector<Matrix>& matrices) {
+  double least = 90;
+  for (const Matrix& matrix : matrices) {
+    const auto smallest = *std::min_element(matrix.ppm.begin(), matrix.ppm.end());
+    least = std::min(least, 10 * std::floor(static_cast<double>(smallest) / 1e5));
+  }
+  return std::max(least, 0.0);
+}
+
+/// Some of the layers, each in the middle of its cells.
+nlohmann::json layer_ticks(std::int64_t num_layers) {
+  constexpr std::int64_t kMostTicks = 12;
+  std::int64_t step = 1;
+  for (const std::int64_t next : {2, 5, 10, 20, 50, 100}) {
+    if (num_layers > kMostTicks * step) step = next;
+  }
+  nlohmann::json ticks = nlohmann::json::array();
+  for (std::int64_t layer = 0; layer < num_layers; layer += step) {
+    ticks.push_back(static_cast<double>(layer) + 0.5);
+  }
+  return ticks;
+}
+
+nlohmann::json spec_of(std::int64_t num_layers, double least, const std::string& pattern) {
   nlohmann::json spec = chart(embedded::vega_specs::report_html_figures_overlap_json);
   nlohmann::json shades = nlohmann::json::array();
   for (std::size_t i = 0; i < kShades; ++i) shades.push_back(fmt::format("var(--heat-{})", i));
   part(spec, "scales", "heat")["range"] = shades;
+  part(spec, "scales", "heat")["domain"] = {least, 100};
+  for (nlohmann::json& axis : spec["axes"]) axis["values"] = layer_ticks(num_layers);
   for (const char* axis : {"x", "y"}) part(spec, "scales", axis)["domain"] = {0, num_layers};
-  part(spec, "data", "blocks")["values"] = block_rows(pattern);
+  part(spec, "data", "block_rows")["values"] = block_rows(pattern);
   return spec;
 }
 
@@ -119,6 +145,7 @@ Figure overlap_figure(const FigureInput& from) {
     return figure;
   }
   bool any_blocks = false, synthetic = false;
+  const double least = lightest(matrices);
   for (const Matrix& matrix : matrices) {
     const RunRecord& run = matrix.results->run;
     std::string name = fmt::format("{}, {} at {} tokens", matrix.cell->model, matrix.cell->suite,
@@ -140,12 +167,12 @@ Figure overlap_figure(const FigureInput& from) {
               ? name
               : fmt::format("{}: {} ({} F)", name, blocks.origin,
                             std::count(blocks.pattern.begin(), blocks.pattern.end(), 'F'));
-      figure.panels.push_back({title, {name}, spec_of(matrix.num_layers, blocks.pattern).dump()});
+      figure.panels.push_back({title, {name}, spec_of(matrix.num_layers, least, blocks.pattern).dump()});
     }
     figure.commands.insert(run.command_line);
   }
   for (std::size_t i = 0; i < kShades; ++i) {
-    const double step = 100.0 / kShades, low = step * static_cast<double>(i);
+    const double step = (100.0 - least) / kShades, low = least + step * static_cast<double>(i);
     figure.legend.push_back({fmt::format("{:.3g}–{:.3g} %", low, low + step),
                              fmt::format("var(--heat-{})", i), "area"});
   }
