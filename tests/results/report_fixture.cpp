@@ -101,13 +101,14 @@ class FixtureWriter {
     const CellRecord& cell = planned.cell;
     const bool decode = cell.phase == "decode";
     TrialRecord trial = trial_of(run, planned, TrialOutcome::ok);
-    const double full = static_cast<double>(std::count(cell.pattern.begin(), cell.pattern.end(), 'F'));
+    const double full =
+        static_cast<double>(std::count(cell.pattern.begin(), cell.pattern.end(), 'F'));
     const double rest = decode ? 2e6 : 2e4 * static_cast<double>(cell.context_tokens);
     const double indexer = rest * full / ReportFixture::kLayers;
-    trial.metrics = {{decode ? "decode_step" : "prefill", "ns", "lower",
-                      times(rest + indexer, decode ? 24 : 9)},
-                     {"matrix_work", "count", "exact", {static_cast<std::int64_t>(rest / 2) * (decode ? 4 : 1)}},
-                     {"matrix_work_f8", "count", "exact", {0}}};
+    trial.metrics = {
+        {decode ? "decode_step" : "prefill", "ns", "lower", times(rest + indexer, decode ? 24 : 9)},
+        {"matrix_work", "count", "exact", {static_cast<std::int64_t>(rest / 2) * (decode ? 4 : 1)}},
+        {"matrix_work_f8", "count", "exact", {0}}};
     const std::string metric = decode ? "decode" : "prefill";
     const auto add = [&](std::int64_t layer, const char* stage, double ns) {
       trial.stage_times.push_back({metric, 0, layer, stage, static_cast<std::int64_t>(ns)});
@@ -203,8 +204,8 @@ class FixtureWriter {
       const std::int64_t kept = ReportFixture::kLayers - 1 - step;
       for (std::int64_t layer = 1; layer <= kept; ++layer) {
         const double extra = layer == kept ? 0.01 : random_.uniform(0.02, 0.1);
-        search.flips.push_back({0, "greedy", step, position++, from, layer, loss + extra, false,
-                                layer == kept});
+        search.flips.push_back(
+            {0, "greedy", step, position++, from, layer, loss + extra, false, layer == kept});
       }
       pattern[static_cast<std::size_t>(kept)] = 'S';
       loss += 0.01;

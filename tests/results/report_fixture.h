@@ -20,8 +20,8 @@ struct ReportFixture {
 /// of CSV, a spreadsheet or a terminal.
 std::string hostile_for_pages();
 
-/// Writes the runs: one with speed (two contexts, four patterns, both phases; one cell incorrect and
-/// fast, one failed), quality and ceilings; a history of one cell whose level changes in its
+/// Writes the runs: one with speed (two contexts, four patterns, both phases; one cell incorrect
+/// and fast, one failed), quality and ceilings; a history of one cell whose level changes in its
 /// middle; a search and an overlap. Times and scores are drawn, all else stands. Names are hostile
 /// where asked.
 ReportFixture write_report_fixture(const std::string& path, Random& random, bool hostile);

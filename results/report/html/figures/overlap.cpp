@@ -167,7 +167,8 @@ Figure overlap_figure(const FigureInput& from) {
               ? name
               : fmt::format("{}: {} ({} F)", name, blocks.origin,
                             std::count(blocks.pattern.begin(), blocks.pattern.end(), 'F'));
-      figure.panels.push_back({title, {name}, spec_of(matrix.num_layers, least, blocks.pattern).dump()});
+      figure.panels.push_back(
+          {title, {name}, spec_of(matrix.num_layers, least, blocks.pattern).dump()});
     }
     figure.commands.insert(run.command_line);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "results/report/html/chart.h"
 #include "vega_specs.h"
@@ -32,11 +33,24 @@ nlohmann::json spec_of(const std::vector<std::string>& stages, std::size_t num_b
     domain.push_back(stage);
     range.push_back(colour_of(stage));
   }
+  part(spec, "signals", "stages")["value"] = domain;
+  part(spec, "data", "rows")["transform"][0]["fields"] = domain;
   nlohmann::json& colour = part(spec, "scales", "colour");
   colour["domain"] = domain;
   colour["range"] = range;
   spec["height"] = 20 * std::max<std::size_t>(num_bars, 2);
   return spec;
+}
+
+std::vector<std::string> stages_of(const std::vector<const PhaseMeasurement*>& staged) {
+  std::set<std::string> seen;
+  for (const PhaseMeasurement* made : staged) {
+    for (const auto& [stage, percent] : made->stage_percent) seen.insert(stage);
+  }
+  std::vector<std::string> stages(seen.begin(), seen.end());
+  std::stable_sort(stages.begin(), stages.end(),
+                   [](const auto& a, const auto& b) { return place_of(a) < place_of(b); });
+  return stages;
 }
 
 }  // namespace
@@ -53,10 +67,7 @@ Figure stage_figure(const FigureInput& from) {
                           {"phase", "phase", "", 0},
                           {"context_tokens", "context", "tokens", 0},
                           {"series", "retention", "", 0},
-                          {"bar", "bar", "", 0, Shown::in_data},
-                          {"stage", "stage", "", 0},
-                          {"place", "place", "", 0, Shown::in_data},
-                          {"percent", "share of time", "%", 2}};
+                          {"bar", "bar", "", 0, Shown::in_data}};
   std::vector<const PhaseMeasurement*> staged;
   for (const PhaseMeasurement& made : from.measured.phases) {
     if (!made.stage_percent.empty()) staged.push_back(&made);
@@ -73,7 +84,10 @@ Figure stage_figure(const FigureInput& from) {
   };
   std::stable_sort(staged.begin(), staged.end(),
                    [&](const auto* a, const auto* b) { return order_of(a) < order_of(b); });
-  std::set<std::string> seen;
+  const std::vector<std::string> stages = stages_of(staged);
+  for (const std::string& stage : stages) {
+    figure.table.columns.push_back({stage, stage, "%", 2});
+  }
   std::vector<std::pair<std::string, std::set<std::string>>> panels;  // title, bars
   for (const PhaseMeasurement* made : staged) {
     const std::string title =
@@ -82,17 +96,15 @@ Figure stage_figure(const FigureInput& from) {
     const std::int64_t context = made->planned->cell.context_tokens;
     const std::string bar = fmt::format("{} · {}", context_text(context), made->series);
     panels.back().second.insert(bar);
+    std::vector<Field>& row = figure.table.rows.emplace_back();
+    row = {title, run_label(made->run), made->setting, made->phase, context, made->series, bar};
+    row.resize(figure.table.columns.size());
     for (const auto& [stage, percent] : made->stage_percent) {
-      seen.insert(stage);
-      figure.table.rows.push_back({title, run_label(made->run), made->setting, made->phase, context,
-                                   made->series, bar, stage,
-                                   static_cast<std::int64_t>(place_of(stage)), percent});
+      const auto place = std::find(stages.begin(), stages.end(), stage) - stages.begin();
+      row[row.size() - stages.size() + static_cast<std::size_t>(place)] = percent;
     }
     figure.commands.insert(from.input.runs[made->run].run.command_line);
   }
-  std::vector<std::string> stages(seen.begin(), seen.end());
-  std::stable_sort(stages.begin(), stages.end(),
-                   [](const auto& a, const auto& b) { return place_of(a) < place_of(b); });
   for (const std::string& stage : stages) {
     figure.legend.push_back({stage, colour_of(stage), "area"});
   }
