@@ -3,7 +3,9 @@
 # Compiles text files into <target>. `#include "<header>"` (found by the target's own sources only)
 # declares, in namespace dsabench::embedded::<stem of header>:
 #   extern const std::string_view <path>;  one per file, its path below the calling folder with every
-#                                          character but letters and digits turned into '_'
+#                                          character but letters and digits turned into '_'; of an
+#                                          absolute path (what the build makes) the name alone
+#   extern const std::string_view <path>_sha256;  of its bytes, in hex
 #   extern const std::array<File, n> kFiles;  all of them {path, content}, in the order given
 # so speed/suite.json becomes speed_suite_json. The contents are read again when a file changes.
 # Text without NUL bytes. The views are constant-initialised: safe to use from any initialiser.
@@ -18,15 +20,25 @@ if(CMAKE_SCRIPT_MODE_FILE)
   set(definitions "")
   set(entries "")
   foreach(path IN LISTS paths)
+    set(file ${SOURCE_DIR}/${path})
+    if(IS_ABSOLUTE ${path})
+      set(file ${path})
+      get_filename_component(path ${path} NAME)
+    endif()
     string(REGEX REPLACE "[^A-Za-z0-9]" "_" symbol ${path})
-    file(READ ${SOURCE_DIR}/${path} content)
+    file(READ ${file} content)
+    file(SHA256 ${file} sha256)
     string(FIND "${content}" ")dsabench_eof\"" clash)
     if(NOT clash EQUAL -1)
       message(FATAL_ERROR "${path}: holds the text that ends an embedded file")
     endif()
-    string(APPEND declarations "extern const std::string_view ${symbol};\n")
+    string(APPEND declarations
+      "extern const std::string_view ${symbol};\nextern const std::string_view ${symbol}_sha256;\n")
     string(APPEND definitions
-      "constexpr std::string_view ${symbol} = R\"dsabench_eof(${content})dsabench_eof\";\n")
+      "constexpr std::string_view ${symbol}_sha256 = \"${sha256}\";\n"
+      "constexpr char ${symbol}_text[] = R\"dsabench_eof(${content})dsabench_eof\";\n"
+      # Its length is not left to count: compilers do not do that for long texts.
+      "constexpr std::string_view ${symbol}(${symbol}_text, sizeof(${symbol}_text) - 1);\n")
     string(APPEND entries "    {\"${path}\", ${symbol}},\n")
   endforeach()
   file(WRITE ${HEADER} "#pragma once
@@ -60,7 +72,11 @@ function(dsabench_embed_files target header)
   get_filename_component(stem ${header} NAME_WE)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/embedded)
   list(JOIN ARG_FILES "|" paths)
-  list(TRANSFORM ARG_FILES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE inputs)
+  set(inputs "")
+  foreach(file IN LISTS ARG_FILES)
+    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+    list(APPEND inputs ${file})
+  endforeach()
   add_custom_command(
     OUTPUT ${folder}/${header} ${folder}/${stem}.cpp
     COMMAND ${CMAKE_COMMAND} "-DPATHS=${paths}" -DSOURCE_DIR=${CMAKE_CURRENT_SOURCE_DIR}

@@ -53,6 +53,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   add_model_verbs(app, parsed);
   add_comparison_verbs(app, parsed);
   add_gate_verbs(app, parsed);
+  add_report_verbs(app, parsed);
   add_result_verbs(app, parsed);
   app.footer(
       "Example:\n  dsabench list suites\n"

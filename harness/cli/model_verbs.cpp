@@ -111,6 +111,7 @@ void add_overlap(CLI::App& app, ParsedCommandLine& chosen) {
   verb.add_option("--chunk", options.chunk, "Tokens of a prefill pass")->capture_default_str();
   add_seed_device_dialect(verb, options.model);
   add_shape_options(verb, options.model);
+  add_database_option(verb, options.db);
   add_progress_option(verb, options.progress);
   add_output_options(verb, options.output);
   verb.callback(chooses(chosen, shared, run_overlap));

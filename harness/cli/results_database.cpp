@@ -11,6 +11,7 @@
 #include "harness/plan/reproduction.h"
 #include "harness/run/terminal_text.h"
 #include "kernels/base/error.h"
+#include "results/overlap_record.h"
 
 namespace dsabench {
 
@@ -60,7 +61,8 @@ std::string resolve_run(const ResultStore& store, const std::string& name) {
   }
   std::vector<RunRecord> runs = store.list_runs();
   std::erase_if(runs, [](const RunRecord& run) {
-    return run.status == kProfileStatus || run.status == kSearchStatus;
+    return run.status == kProfileStatus || run.status == kSearchStatus ||
+           run.status == kOverlapStatus;
   });
   if (before >= runs.size()) {
     throw InvalidArgument(

@@ -44,6 +44,9 @@ void add_gate_verbs(CLI::App& app, ParsedCommandLine& chosen);
 /// compare, list, db
 void add_result_verbs(CLI::App& app, ParsedCommandLine& chosen);
 
+/// report
+void add_report_verbs(CLI::App& app, ParsedCommandLine& chosen);
+
 /// The callback of a verb: makes `run(options, invocation)` what is to be done.
 template <class Options, class Run>
 std::function<void()> chooses(ParsedCommandLine& chosen, std::shared_ptr<Options> options,

@@ -144,7 +144,7 @@ ExitCode run_search(const SearchVerbOptions& options, const Invocation& invocati
 struct OverlapVerbOptions {
   ModelOptions model;
   OutputOptions output;
-  std::string progress = "auto";
+  std::string db = "dsabench.db", progress = "auto";
   std::string suite = "facts-compact", tasks;
   std::string context = "2048", samples_per_task = "1", chunk = "1024", pairs = "16";
   std::string patterns;  ///< that the clusters are held against
@@ -210,6 +210,13 @@ struct BaselineVerbOptions {
 ExitCode run_baseline_promote(const BaselineVerbOptions& options, const Invocation& invocation);
 ExitCode run_baseline_list(const BaselineVerbOptions& options, const Invocation& invocation);
 ExitCode run_baseline_retire(const BaselineVerbOptions& options, const Invocation& invocation);
+
+struct ReportVerbOptions {
+  std::string db = "dsabench.db";
+  std::vector<std::string> runs;  ///< empty: the newest, see runs_to_report
+  std::string output = "report.html";
+};
+ExitCode run_report(const ReportVerbOptions& options, const Invocation& invocation);
 
 /// Of the verbs of `db`.
 struct DatabaseOptions {

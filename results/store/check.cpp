@@ -75,7 +75,15 @@ constexpr Invariant kInvariants[] = {
     {"run_status",
      "SELECT 'run ' || run_id || ': status ' || status"
      " FROM run WHERE status NOT IN ('running', 'done', 'interrupted', 'failed', 'profile',"
-     " 'search')"},
+     " 'search', 'overlap')"},
+    {"overlap",
+     "SELECT 'run ' || run_id || ' is an overlap, and its matrix has ' || found"
+     "  || ' values for ' || length(pattern) || ' layers'"
+     " FROM (SELECT run_id, pattern, (SELECT count(*) FROM trial JOIN metric USING (trial_id)"
+     "   JOIN sample USING (metric_id) WHERE trial.run_id = run.run_id"
+     "   AND name = 'topk_overlap_matrix_ppm') AS found"
+     "  FROM run JOIN planned_cell USING (run_id) JOIN cell USING (cell_id)"
+     "  WHERE status = 'overlap') WHERE found <> length(pattern) * length(pattern)"},
     {"profile",
      "SELECT 'run ' || run_id || ': its status is ' || status || ', and it '"
      "  || iif(profile.run_id IS NULL, 'has no profile', 'has a profile')"

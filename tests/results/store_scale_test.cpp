@@ -9,6 +9,7 @@
 #include "results/exchange.h"
 #include "results/identity.h"
 #include "results/maintenance.h"
+#include "results/report/html/report.h"
 #include "results/report/render.h"
 #include "results/store.h"
 #include "tests/results/full_size.h"
@@ -96,7 +97,8 @@ double seconds_of(const char* what, Call&& call) {
   return taken.count();
 }
 
-TEST_CASE("listing, comparison and export of a million samples take under two seconds each") {
+TEST_CASE(
+    "listing, comparison, report and export of a million samples take under two seconds each") {
   DSABENCH_SEEDED(random);
   ScratchFolder folder;
   const std::string path = folder / "a.db";
@@ -144,6 +146,18 @@ TEST_CASE("listing, comparison and export of a million samples take under two se
   CHECK(std::ssize(tables.at(0).rows) == 4 * kCells);
   CHECK(std::ssize(tables.at(1).rows) == kCells / 10);
   CHECK(tables.at(2).rows.empty());
+  std::string page;
+  seconds = seconds_of("report", [&] {
+    const ResultStore store = ResultStore::open(path, Mode::read_only);
+    page = report_page(load_report(store, {base, candidate}));
+  });
+  CHECK(seconds < kLimitSeconds);
+  CHECK(page.size() < 3'000'000);
+  seconds = seconds_of("history", [&] {
+    const ResultStore store = ResultStore::open(path, Mode::read_only);
+    CHECK(store.load_histories(2).size() == std::size_t(2 * kCells));
+  });
+  CHECK(seconds < kLimitSeconds);
 
   const std::string text = folder / "a.jsonl";
   std::int64_t num_rows = 0;
