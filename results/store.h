@@ -126,8 +126,8 @@ class ResultStore {
   std::optional<ProfileRecord> load_profile(const std::string& id_or_prefix) const;
   /// Nothing for a run that is none. Throws InvalidArgument where there is no such run.
   std::optional<SearchRecord> load_search(const std::string& id_or_prefix) const;
-  /// Timed metrics of right cells over at least `fewest_runs` runs, without the arms of comparisons;
-  /// by cell, metric and machine. Reads the samples of these metrics alone.
+  /// Timed metrics of right cells over at least `fewest_runs` runs, without the arms of
+  /// comparisons; by cell, metric and machine. Reads the samples of these metrics alone.
   std::vector<MetricHistory> load_histories(std::int64_t fewest_runs) const;
   /// Patterns seen so far with the cells that used them, for `list patterns`.
   struct PatternUse {
