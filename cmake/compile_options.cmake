@@ -3,8 +3,10 @@
 add_library(dsabench_options INTERFACE)
 target_include_directories(dsabench_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(dsabench_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
-    -Wno-unknown-pragmas $<$<BOOL:${DSABENCH_WERROR}>:-Werror>>
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wnon-virtual-dtor
+    -Wno-unknown-pragmas $<$<BOOL:${DSABENCH_WERROR}>:-Werror>
+    # Sources compiled as one shadow each other's names.
+    $<$<NOT:$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wshadow>>
   # Clang's -Wconversion takes signedness in, GCC's does not.
   $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-sign-conversion>
   # GCC 12 is wrong about variants and concatenated strings.
