@@ -9,6 +9,7 @@
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/policy_file.h"
 #include "harness/cli/result_output.h"
+#include "harness/cli/step_summary.h"
 #include "harness/plan/value_lists.h"
 #include "kernels/base/error.h"
 #include "results/gate/noise_floor.h"
@@ -200,8 +201,12 @@ ExitCode run_ab_verb(const AbVerbOptions& options, const Invocation& invocation)
     return ExitCode::interrupted;
   }
   std::vector<Table> tables = gate_tables(result.report);
-  tables.push_back(arms_table(session, arms, warm, ab, result, id));
+  // Formats that speak of cases would call the arms cases.
+  if (output.format() != TableFormat::junit && output.format() != TableFormat::github) {
+    tables.push_back(arms_table(session, arms, warm, ab, result, id));
+  }
   output.write(tables);
+  append_step_summary(tables, invocation.err);
   return exit_code_of(result.report);
 }
 

@@ -15,6 +15,7 @@ enum class ExitCode : int {
   untrusted = 4,     ///< throttled at every attempt; the twin differs from its base
   run_failed = 5,    ///< out of memory, crash
   incorrect = 6,     ///< quality, invariant or verification mismatch
+  no_baseline = 7,   ///< nothing to be held against
   database = 8,      ///< database or disk
   interrupted = 130,
 };

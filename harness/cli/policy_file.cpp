@@ -36,7 +36,8 @@ nlohmann::json to_json(const GatePolicy& policy) {
   nlohmann::json metrics = nlohmann::json::array();
   for (const GatedMetric& metric : policy.metrics) {
     nlohmann::json entry = {
-        {"metric", metric.metric}, {"kind", kind_name(metric.kind)}, {"margin", metric.margin}};
+        {"metric", metric.metric}, {"kind", kind_name(metric.kind)}, {"required", metric.required}};
+    if (metric.kind != MetricKind::exact) entry["margin"] = metric.margin;
     for (const auto& [key, value] : metric.where) entry["where"][key] = value;
     metrics.push_back(std::move(entry));
   }

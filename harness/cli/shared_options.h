@@ -39,6 +39,8 @@ void add_measuring_verbs(CLI::App& app, ParsedCommandLine& chosen);
 void add_model_verbs(CLI::App& app, ParsedCommandLine& chosen);
 /// ab, calibrate
 void add_comparison_verbs(CLI::App& app, ParsedCommandLine& chosen);
+/// gate, baseline
+void add_gate_verbs(CLI::App& app, ParsedCommandLine& chosen);
 /// compare, list, db
 void add_result_verbs(CLI::App& app, ParsedCommandLine& chosen);
 

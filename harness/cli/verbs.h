@@ -189,6 +189,26 @@ struct CalibrateVerbOptions {
 };
 ExitCode run_calibrate(const CalibrateVerbOptions& options, const Invocation& invocation);
 
+struct GateVerbOptions {
+  OutputOptions output;
+  std::string db = "dsabench.db";
+  std::string policy;                ///< a gate.json; empty: the comparison's, else the default
+  std::string comparison, baseline;  ///< one of them
+  std::vector<std::string> runs;     ///< of --baseline; empty: the last
+};
+ExitCode run_gate(const GateVerbOptions& options, const Invocation& invocation);
+
+/// Of the verbs of `baseline`.
+struct BaselineVerbOptions {
+  OutputOptions output;
+  std::string db = "dsabench.db";
+  std::string name, note;
+  std::vector<std::string> runs;
+};
+ExitCode run_baseline_promote(const BaselineVerbOptions& options, const Invocation& invocation);
+ExitCode run_baseline_list(const BaselineVerbOptions& options, const Invocation& invocation);
+ExitCode run_baseline_retire(const BaselineVerbOptions& options, const Invocation& invocation);
+
 /// Of the verbs of `db`.
 struct DatabaseOptions {
   OutputOptions output;

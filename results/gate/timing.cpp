@@ -73,10 +73,14 @@ std::string needed(const TimeRule& rule, bool paired) {
                      count, paired ? "pairs" : "processes on each side");
 }
 
+std::string counted(std::int64_t count, const char* one, const char* many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
 std::string size_of(const Times& times) {
-  return times.paired
-             ? fmt::format("{} pairs", times.ratios.size())
-             : fmt::format("{} processes against {}", times.candidate.size(), times.base.size());
+  if (times.paired) return counted(std::ssize(times.ratios), "pair", "pairs");
+  return fmt::format("{} against {}", counted(std::ssize(times.candidate), "process", "processes"),
+                     times.base.size());
 }
 
 }  // namespace

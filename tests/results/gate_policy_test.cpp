@@ -1,10 +1,9 @@
 /// gate.json: what it says, and where it is wrong.
-#include <fstream>
-
 #include "kernels/base/error.h"
 #include "results/gate.h"
 #include "tests/support/catch.h"
 #include "tests/support/error_message.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench::test {
 namespace {
@@ -47,6 +46,20 @@ TEST_CASE("what a policy leaves out is at its defaults") {
   CHECK(policy.require_calibration == usual.require_calibration);
   CHECK(policy.seed == usual.seed);
   CHECK(usual.metrics.size() == 5);
+}
+
+TEST_CASE("the policy of the ready workflow is the default, with what must be there") {
+  const std::string path = DSABENCH_SOURCE_DIR "/docs/ci/gate.json";
+  const GatePolicy policy = parse_gate_policy(read_text(path), path);
+  const GatePolicy usual = default_gate_policy();
+  CHECK(policy.alpha == usual.alpha);
+  CHECK(policy.noise_factor == usual.noise_factor);
+  REQUIRE(policy.metrics.size() == usual.metrics.size());
+  for (std::size_t i = 0; i < usual.metrics.size(); ++i) {
+    CHECK(policy.metrics[i].metric == usual.metrics[i].metric);
+    CHECK(policy.metrics[i].kind == usual.metrics[i].kind);
+    CHECK(policy.metrics[i].margin == usual.metrics[i].margin);
+  }
 }
 
 TEST_CASE("a wrong policy is refused with the place and the value") {

@@ -17,8 +17,8 @@ constexpr double kNoise = 0.005;
 
 std::string run_id_of(const Script& script, const Turn& turn) {
   const auto hash = content_hash(script.name);
-  return fmt::format("01900000-0000-7000-8{}-{:05}{:06}{}", hash.substr(0, 3), turn.round,
-                     static_cast<int>(turn.arm), hash.substr(3, 1));
+  return fmt::format("01900000-{}-7{}-8000-{:05}{:07}", hash.substr(0, 4), hash.substr(4, 3),
+                     turn.round, static_cast<int>(turn.arm));
 }
 
 std::vector<Turn> turns_of(const Script& script, ScriptNoise& noise) {
@@ -188,7 +188,7 @@ GatePolicy policy_of(const Script& script) {
 void write_comparison(const std::string& path, const Script& script) {
   const GateEvidence evidence = make_evidence(script);
   ComparisonRecord comparison;
-  comparison.comparison_id = "01900000-0000-7000-8000-" + content_hash(script.name).substr(0, 12);
+  comparison.comparison_id = comparison_id_of(script.name);
   comparison.kind = "ab";
   comparison.started_ms = 1'700'000'000'000;
   comparison.finished_ms = 1'700'000'900'000;
@@ -220,6 +220,10 @@ void write_comparison(const std::string& path, const Script& script) {
     insert.bind(5, sample.run.run.run_id);
     insert.exec();
   }
+}
+
+std::string comparison_id_of(const std::string& script_name) {
+  return "01900000-0000-7000-8000-" + content_hash(script_name).substr(0, 12);
 }
 
 std::vector<std::string> run_ids(const Script& script, Arm arm) {

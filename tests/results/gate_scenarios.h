@@ -57,6 +57,7 @@ GatePolicy policy_of(const Script& script);
 /// Writes the processes of the script as runs and, of scripts in rounds, as the comparison named
 /// after it.
 void write_comparison(const std::string& path, const Script& script);
+std::string comparison_id_of(const std::string& script_name);
 /// The ids of an arm's runs.
 std::vector<std::string> run_ids(const Script& script, Arm arm);
 
