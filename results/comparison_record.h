@@ -31,17 +31,17 @@ struct ComparisonSample {
 
 /// A comparison, by interleaved fresh processes.
 struct ComparisonRecord {
-  std::string comparison_id;     ///< UUIDv7: sorts by time
-  std::string kind;              ///< "ab"; "calibrate": base against base
+  std::string comparison_id;  ///< UUIDv7: sorts by time
+  std::string kind;           ///< "ab"; "calibrate": base against base
   /// The comparisons of one `calibrate` have one id; empty for ab.
   std::string calibration_id;
   std::int64_t started_ms = 0;
   std::int64_t finished_ms = 0;  ///< 0 while it runs
   std::string status;            ///< running, done, interrupted, failed
   std::string command_line, tool_version;
-  std::string machine_id;        ///< of the machine that made every run of it
-  std::uint64_t seed = 0;        ///< of the orders
-  std::string settings_json;     ///< looks, alpha, policy: what the verdict was asked with
+  std::string machine_id;     ///< of the machine that made every run of it
+  std::uint64_t seed = 0;     ///< of the orders
+  std::string settings_json;  ///< looks, alpha, policy: what the verdict was asked with
   std::vector<ComparisonArm> arms;
   std::vector<ComparisonSample> samples;  ///< by round, then place
 };

@@ -93,8 +93,8 @@ class ResultStore {
 
   /// Writes a comparison with its arms; samples follow one by one.
   void add_comparison(const ComparisonRecord& comparison);
-  /// Takes the only run of `scratch` (the database that a process of an arm wrote, migrated if it is
-  /// older) over and notes it as a sample, in one transaction. Returns the run's id.
+  /// Takes the only run of `scratch` (the database that a process of an arm wrote, migrated if it
+  /// is older) over and notes it as a sample, in one transaction. Returns the run's id.
   std::string add_comparison_sample(const std::string& comparison_id, ComparisonSample sample,
                                     const std::string& scratch);
   void finish_comparison(const std::string& comparison_id, const std::string& status,
@@ -104,7 +104,8 @@ class ResultStore {
   /// By full id, unique prefix or "last"; throws InvalidArgument for none or several.
   ComparisonRecord load_comparison(const std::string& id_or_prefix) const;
 
-  /// Notes runs as the baseline of a name and returns it; throws InvalidArgument for an unknown run.
+  /// Notes runs as the baseline of a name and returns it; throws InvalidArgument for an unknown
+  /// run.
   BaselineRecord promote_baseline(const std::string& name, const std::vector<std::string>& runs,
                                   const std::string& note, std::int64_t now_ms);
   /// Retires the baseline that is in force under the name: the one before it is again. Throws
@@ -119,6 +120,8 @@ class ResultStore {
   RunResults load_run(const std::string& id_or_prefix) const;
   /// As load_run, without what the trials measured: fast for any number of samples.
   RunProgress load_progress(const std::string& id_or_prefix) const;
+  /// As load_run, without stage times, layer runs and device samples: what verdicts are made from.
+  RunResults load_values(const std::string& id_or_prefix) const;
   /// Nothing for a run that is none. Throws InvalidArgument where there is no such run.
   std::optional<ProfileRecord> load_profile(const std::string& id_or_prefix) const;
   /// Nothing for a run that is none. Throws InvalidArgument where there is no such run.

@@ -51,12 +51,15 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   app.require_subcommand(1);
   add_measuring_verbs(app, parsed);
   add_model_verbs(app, parsed);
+  add_comparison_verbs(app, parsed);
+  add_gate_verbs(app, parsed);
   add_report_verbs(app, parsed);
   add_result_verbs(app, parsed);
   app.footer(
       "Example:\n  dsabench list suites\n"
-      "Exit codes: 0 pass, 2 usage, 3 time limit reached, 4 throttled, 5 a cell failed, "
-      "6 wrong result, 8 database or disk, 130 interrupted");
+      "Exit codes: 0 pass, 1 slower, 2 usage, 3 time limit reached or no verdict, 4 throttled or "
+      "otherwise not to be trusted, 5 a cell failed, 6 wrong result or worse answers, 7 no "
+      "baseline, 8 database or disk, 130 interrupted");
   check_verb(app, argc, argv);
   try {
     app.parse(argc, argv);

@@ -34,18 +34,25 @@ Table import_table(const std::string& db, const ImportReport& report) {
   Table table;
   table.name = "db_import";
   table.title = "Import into " + db;
-  table.columns = {report::naming("run_id", "Run"),
+  table.columns = {{"kind", "Kind", ""},
+                   report::naming("id", "Id or name"),
                    {"state", "State", "", 0, Shown::in_data, Role::state},
                    {"outcome", "Outcome", "", 0, Shown::everywhere, Role::outcome}};
-  const auto add = [&table](const std::vector<std::string>& runs, const char* state,
-                            const char* outcome) {
-    for (const std::string& run : runs) {
-      table.rows.push_back({run, std::string(state), std::string(outcome)});
-    }
+  const auto add = [&table](const char* kind, const ImportedPart& part) {
+    const auto add_rows = [&](const std::vector<std::string>& ids, const char* state,
+                              const char* outcome) {
+      for (const std::string& id : ids) {
+        table.rows.push_back({std::string(kind), id, std::string(state), std::string(outcome)});
+      }
+    };
+    add_rows(part.added, "ok", "added");
+    add_rows(part.skipped, "ok", "was there already");
+    add_rows(part.refused, "failed",
+             "refused: it, or a run of it, is there already with other content");
   };
-  add(report.added, "ok", "added");
-  add(report.skipped, "ok", "was there already");
-  add(report.refused, "failed", "refused: it is there already with other content");
+  add("run", report);
+  add("comparison", report.comparisons);
+  add("baseline", report.baselines);
   table.notes = {fmt::format("{} rows read", report.num_rows)};
   return table;
 }
@@ -106,7 +113,9 @@ ExitCode run_db_import(const DatabaseOptions& options, const Invocation& invocat
     report = import_database(stream, options.file, options.db);
   }
   output.write({import_table(options.db, report)});
-  return report.refused.empty() ? ExitCode::pass : ExitCode::database;
+  const bool refused = !report.refused.empty() || !report.comparisons.refused.empty() ||
+                       !report.baselines.refused.empty();
+  return refused ? ExitCode::database : ExitCode::pass;
 }
 
 }  // namespace dsabench

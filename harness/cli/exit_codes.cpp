@@ -31,4 +31,19 @@ ExitCode exit_code_of(const RunSummary& summary) {
   return ExitCode::pass;
 }
 
+ExitCode exit_code_of(const GateReport& report) {
+  switch (report.verdict) {
+    case Verdict::pass:
+      return ExitCode::pass;
+    case Verdict::regression:
+      return report.quality_regressed ? ExitCode::incorrect : ExitCode::regression;
+    case Verdict::inconclusive:
+    case Verdict::insufficient:
+      return ExitCode::inconclusive;
+    case Verdict::environment_untrusted:
+      return ExitCode::untrusted;
+  }
+  return ExitCode::run_failed;
+}
+
 }  // namespace dsabench

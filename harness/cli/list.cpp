@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
-#include <ctime>
-
 #include "engine/model/layer_pattern.h"
 #include "engine/model/model_preset.h"
 #include "harness/cli/result_output.h"
 #include "harness/cli/results_database.h"
+#include "harness/run/wall_clock.h"
 #include "kernels/base/error.h"
 #include "kernels/cuda/device_list.h"
 #include "kernels/cuda/device_queue.h"
@@ -13,15 +12,6 @@
 
 namespace dsabench {
 namespace {
-
-std::string utc_time(std::int64_t unix_ms) {
-  const std::time_t seconds = static_cast<std::time_t>(unix_ms / 1000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
 
 Field seconds_taken(const RunRecord& run) {
   if (run.finished_ms == 0) return {};

@@ -37,6 +37,10 @@ CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& de
 void add_measuring_verbs(CLI::App& app, ParsedCommandLine& chosen);
 /// search, overlap, verify, pattern
 void add_model_verbs(CLI::App& app, ParsedCommandLine& chosen);
+/// ab, calibrate
+void add_comparison_verbs(CLI::App& app, ParsedCommandLine& chosen);
+/// gate, baseline
+void add_gate_verbs(CLI::App& app, ParsedCommandLine& chosen);
 /// compare, list, db
 void add_result_verbs(CLI::App& app, ParsedCommandLine& chosen);
 

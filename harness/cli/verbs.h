@@ -3,6 +3,7 @@
 /// them, so that an error names option and value.
 #include <chrono>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -158,6 +159,55 @@ struct CompareVerbOptions {
   std::string ignored_keys;
 };
 ExitCode run_compare(const CompareVerbOptions& options, const Invocation& invocation);
+
+/// Of the verbs that start processes of arms.
+struct ComparisonControlOptions {
+  std::string db = "dsabench.db", progress = "auto";
+  std::string policy;  ///< a gate.json; empty: the default
+  std::string process_timeout = "1h";
+  std::string time_limit;             ///< empty: none
+  std::optional<std::uint64_t> seed;  ///< of the orders; drawn where it is not given
+};
+
+struct AbVerbOptions {
+  ComparisonControlOptions control;
+  OutputOptions output;
+  std::string base, candidate;            ///< binaries; empty: this one, the base's
+  std::string base_args, candidate_args;  ///< options of `run` as a shell has them
+  std::string patterns, retentions;       ///< two of them, or empty
+  std::string looks = "10,20,40,60";
+  std::vector<std::string> run_options;
+};
+ExitCode run_ab_verb(const AbVerbOptions& options, const Invocation& invocation);
+
+struct CalibrateVerbOptions {
+  ComparisonControlOptions control;
+  OutputOptions output;
+  std::string base;  ///< binary; empty: this one
+  std::int64_t comparisons = 20, pairs = 10;
+  std::vector<std::string> run_options;
+};
+ExitCode run_calibrate(const CalibrateVerbOptions& options, const Invocation& invocation);
+
+struct GateVerbOptions {
+  OutputOptions output;
+  std::string db = "dsabench.db";
+  std::string policy;                ///< a gate.json; empty: the comparison's, else the default
+  std::string comparison, baseline;  ///< one of them
+  std::vector<std::string> runs;     ///< of --baseline; empty: the last
+};
+ExitCode run_gate(const GateVerbOptions& options, const Invocation& invocation);
+
+/// Of the verbs of `baseline`.
+struct BaselineVerbOptions {
+  OutputOptions output;
+  std::string db = "dsabench.db";
+  std::string name, note;
+  std::vector<std::string> runs;
+};
+ExitCode run_baseline_promote(const BaselineVerbOptions& options, const Invocation& invocation);
+ExitCode run_baseline_list(const BaselineVerbOptions& options, const Invocation& invocation);
+ExitCode run_baseline_retire(const BaselineVerbOptions& options, const Invocation& invocation);
 
 struct ReportVerbOptions {
   std::string db = "dsabench.db";

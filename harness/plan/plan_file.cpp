@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/model/strict_json.h"
-#include "harness/plan/located_json.h"
 #include "harness/plan/sweep_text.h"
 #include "kernels/base/error.h"
+#include "results/located_json.h"
 
 namespace dsabench {
 namespace {

@@ -22,6 +22,7 @@ constexpr int kInterruptedExitCode = 130;
 constexpr std::array<int, 2> kSignals{SIGINT, SIGTERM};
 std::array<struct sigaction, kSignals.size()> previous_actions;
 std::atomic<int> num_signals{0};
+std::string_view first_remark;  // written before the handlers are there
 std::atomic<bool> guarded{false};
 std::array<int, 2> wake_pipe{-1, -1};  // from the handler to the thread that aborts
 std::thread abort_thread;
@@ -44,7 +45,9 @@ void on_signal(int) {
   const int error = errno;
   const int before = num_signals.fetch_add(1);
   if (before == 0) {
-    say("\ndsabench: stopping after this trial; once more to stop at once\n");
+    say("\ndsabench: ");
+    say(first_remark);
+    say("; once more to stop at once\n");
   } else if (before > 1 || ::write(wake_pipe[1], &kAbort, 1) != 1) {
     end_process();
   }
@@ -72,9 +75,10 @@ void set_handlers() {
 
 }  // namespace
 
-InterruptGuard::InterruptGuard(std::function<void()> on_abort) {
+InterruptGuard::InterruptGuard(std::function<void()> on_abort, std::string_view remark) {
   if (guarded.exchange(true)) throw InvalidArgument("an InterruptGuard is alive already");
   num_signals = 0;
+  first_remark = remark;
   if (::pipe2(wake_pipe.data(), O_CLOEXEC) != 0) {
     guarded = false;
     throw IoError("cannot open a pipe for signals");

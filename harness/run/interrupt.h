@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <string_view>
 
 namespace dsabench {
 
@@ -12,7 +13,8 @@ namespace dsabench {
 class InterruptGuard {
  public:
   /// Throws InvalidArgument where another one lives. `on_abort` must not throw.
-  explicit InterruptGuard(std::function<void()> on_abort = {});
+  explicit InterruptGuard(std::function<void()> on_abort = {},
+                          std::string_view remark = "stopping after this trial");
   ~InterruptGuard();
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;

@@ -22,6 +22,18 @@ class JsonlProgress final : public TickableProgress {
     trial_started_ = Clock::now();
     emit(trial("trial_started", position, cell));
   }
+  void task_started(const ProgressTask& started) override {
+    running_ = true;
+    trial_started_ = Clock::now();
+    emit(task("task_started", started));
+  }
+  void task_finished(const ProgressTask& finished, const std::string& outcome) override {
+    running_ = false;
+    nlohmann::json json = task("task_finished", finished);
+    json["outcome"] = outcome;
+    json["seconds"] = seconds_in_trial();
+    emit(json);
+  }
   void step(const std::string& text) override { emit({{"event", "step"}, {"text", text}}); }
   void trial_finished(const TrialPosition& position, const Cell& cell,
                       const TrialRecord& record) override {
@@ -46,6 +58,12 @@ class JsonlProgress final : public TickableProgress {
     return {{"event", event},          {"index", position.index},
             {"total", position.total}, {"repeat", position.repeat},
             {"cell", cell_id(cell)},   {"description", describe(cell)}};
+  }
+  static nlohmann::json task(const char* event, const ProgressTask& task) {
+    return {{"event", event},
+            {"index", task.index},
+            {"total", task.total},
+            {"description", task.label}};
   }
   double seconds_in_trial() const {
     return std::chrono::duration<double>(Clock::now() - trial_started_).count();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ostream>
+#include <utility>
 
 #include "harness/run/progress_styles.h"
 #include "harness/run/terminal_text.h"
@@ -28,17 +29,23 @@ class PlainProgress : public TickableProgress {
     line(fmt::format("run {}: {} trial{}", run_id, num_trials, num_trials == 1 ? "" : "s"));
   }
   void trial_started(const TrialPosition& position, const Cell& cell) override {
-    label_ = trial_label(position, cell);
-    trial_started_ = last_line_ = Clock::now();
-    step("starting");
+    begin(trial_label(position, cell));
+  }
+  void task_started(const ProgressTask& task) override {
+    if (task.index == 0) run_started_ = Clock::now();
+    done_work_ = static_cast<double>(task.index);
+    total_work_ = static_cast<double>(task.total);
+    begin(task_label(task));
+  }
+  void task_finished(const ProgressTask& task, const std::string& outcome) override {
+    done_work_ += 1;
+    finish(task_label(task), outcome);
   }
   void step(const std::string& text) override { step_ = text; }
   void trial_finished(const TrialPosition& position, const Cell& cell,
                       const TrialRecord& trial) override {
     done_work_ += position.work;
-    label_.clear();
-    line(fmt::format("{}: {} [{:.1f} s]", trial_label(position, cell), outcome_text(cell, trial),
-                     seconds_since(trial_started_)));
+    finish(trial_label(position, cell), outcome_text(cell, trial));
   }
   void run_finished(const std::string& status) override { line("run " + status); }
   void tick() override {
@@ -58,8 +65,17 @@ class PlainProgress : public TickableProgress {
   std::ostream& stream_;
 
  private:
+  void begin(std::string label) {
+    label_ = std::move(label);
+    trial_started_ = last_line_ = Clock::now();
+    step("starting");
+  }
+  void finish(const std::string& label, const std::string& outcome) {
+    label_.clear();
+    line(fmt::format("{}: {} [{:.1f} s]", label, outcome, seconds_since(trial_started_)));
+  }
   std::string eta() const {
-    if (done_work_ <= 0) return "";
+    if (done_work_ <= 0 || total_work_ <= done_work_) return "";
     return fmt::format(
         ", about {} left in all",
         seconds_text(seconds_since(run_started_) * (total_work_ - done_work_) / done_work_));
@@ -117,6 +133,11 @@ std::string seconds_text(double seconds) {
 
 std::string trial_label(const TrialPosition& position, const Cell& cell) {
   return fmt::format("[{}/{}] {}", position.index + 1, position.total, describe(cell));
+}
+
+std::string task_label(const ProgressTask& task) {
+  return task.total > 0 ? fmt::format("[{}/{}] {}", task.index + 1, task.total, task.label)
+                        : fmt::format("[{}] {}", task.index + 1, task.label);
 }
 
 std::string outcome_text(const Cell& cell, const TrialRecord& trial) {

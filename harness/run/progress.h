@@ -23,6 +23,13 @@ struct TrialPosition {
   double work = 0;  ///< estimated operations, in the unit of `total_work`
 };
 
+/// Work that is no trial, such as a process of a comparison.
+struct ProgressTask {
+  std::string label;  ///< "round 3, B"
+  /// index from 0; total: as far as is known now, 0 where it is not.
+  std::int64_t index = 0, total = 0;
+};
+
 /// Told of a run's course, from one thread; silence() may come from another.
 class Progress {
  public:
@@ -31,7 +38,10 @@ class Progress {
   virtual void run_started(const std::string& run_id, std::int64_t num_trials,
                            double total_work) = 0;
   virtual void trial_started(const TrialPosition& position, const Cell& cell) = 0;
-  /// What the running trial does now: "warm-up 1", "sample 3".
+  virtual void task_started(const ProgressTask&) {}
+  /// `outcome`: in words, for people.
+  virtual void task_finished(const ProgressTask&, const std::string& /*outcome*/) {}
+  /// What the running trial or task does now: "warm-up 1", "sample 3".
   virtual void step(const std::string& text) = 0;
   virtual void trial_finished(const TrialPosition& position, const Cell& cell,
                               const TrialRecord& trial) = 0;

@@ -34,6 +34,8 @@ std::unique_ptr<Progress> make_ticking(std::unique_ptr<TickableProgress> inner,
 std::string outcome_text(const Cell& cell, const TrialRecord& trial);
 std::string seconds_text(double seconds);
 
+/// "[3/32] round 1, B".
+std::string task_label(const ProgressTask& task);
 /// "[3/24] speed prefill 4096 tokens, 1/4 F".
 std::string trial_label(const TrialPosition& position, const Cell& cell);
 

@@ -27,6 +27,12 @@ class TickingProgress final : public Progress {
   void trial_started(const TrialPosition& position, const Cell& cell) override {
     tell([&] { inner_->trial_started(position, cell); });
   }
+  void task_started(const ProgressTask& task) override {
+    tell([&] { inner_->task_started(task); });
+  }
+  void task_finished(const ProgressTask& task, const std::string& outcome) override {
+    tell([&] { inner_->task_finished(task, outcome); });
+  }
   void step(const std::string& text) override {
     tell([&] { inner_->step(text); });
   }

@@ -19,7 +19,7 @@ namespace dsabench {
 namespace {
 
 [[noreturn]] void refuse(const std::string& program, int error) {
-  throw IoError(fmt::format("cannot start a worker: {}: {}", program, std::strerror(error)));
+  throw IoError(fmt::format("cannot start {}: {}", program, std::strerror(error)));
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
@@ -65,6 +65,22 @@ class FileActions {
   posix_spawn_file_actions_t actions_;
 };
 
+/// In which process group the child is.
+class Attributes {
+ public:
+  explicit Attributes(bool own_group) {
+    ::posix_spawnattr_init(&attributes_);
+    if (own_group) ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP);
+  }
+  ~Attributes() { ::posix_spawnattr_destroy(&attributes_); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_;
+};
+
 }  // namespace
 
 void WorkerProcess::Stream::end(std::vector<std::string>& lines) {
@@ -98,7 +114,8 @@ void WorkerProcess::Stream::read(std::vector<std::string>& lines) {
 }
 
 WorkerProcess::WorkerProcess(const std::string& program, const std::vector<std::string>& arguments,
-                             const std::vector<std::string>& variables) {
+                             const std::vector<std::string>& variables, Group group)
+    : group_(group) {
   std::vector<std::string> words = arguments;
   words.insert(words.begin(), program);
   std::vector<std::string> environment = environment_with(variables);
@@ -109,8 +126,9 @@ WorkerProcess::WorkerProcess(const std::string& program, const std::vector<std::
   actions.duplicate(orders[1], STDIN_FILENO);
   actions.duplicate(orders[1], STDOUT_FILENO);
   actions.duplicate(remarks[1], STDERR_FILENO);
-  const int error = ::posix_spawn(&process_, program.c_str(), actions.get(), nullptr,
-                                  pointers_to(words).data(), pointers_to(environment).data());
+  const int error = ::posix_spawn(&process_, program.c_str(), actions.get(),
+                                  Attributes(group == Group::own).get(), pointers_to(words).data(),
+                                  pointers_to(environment).data());
   ::close(orders[1]);
   ::close(remarks[1]);
   if (error == 0) return;
@@ -141,7 +159,7 @@ void WorkerProcess::close_input() {
   if (out_.descriptor >= 0) ::shutdown(out_.descriptor, SHUT_WR);
 }
 
-void WorkerProcess::kill() const { ::kill(process_, SIGKILL); }
+void WorkerProcess::kill() const { ::kill(group_ == Group::own ? -process_ : process_, SIGKILL); }
 
 std::vector<int> WorkerProcess::open_descriptors() const {
   std::vector<int> open;

@@ -10,10 +10,14 @@ namespace dsabench {
 /// it writes to stderr is lines of their own. It is killed where this ends before it does.
 class WorkerProcess {
  public:
+  /// ours: a Ctrl-C on the terminal reaches it as it reaches this process. own: only this process
+  /// ends it, and what it has started itself goes with it.
+  enum class Group { ours, own };
+
   /// Starts `program` with `arguments` in this process's environment, in which `variables`
   /// ("NAME=value") are set. Throws IoError where the system refuses.
   WorkerProcess(const std::string& program, const std::vector<std::string>& arguments,
-                const std::vector<std::string>& variables);
+                const std::vector<std::string>& variables, Group group = Group::ours);
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
@@ -51,6 +55,7 @@ class WorkerProcess {
   bool has_exited() const;
 
   pid_t process_ = -1;
+  Group group_;
   Stream out_;  ///< a socket: the worker's stdin too
   Stream err_;
 };

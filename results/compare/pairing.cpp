@@ -14,17 +14,9 @@ namespace {
 using nlohmann::json;
 using report::CellView;
 
-json canonical_of(const CellView& view) {
-  json canonical = json::parse(view.cell().canonical_json, nullptr, false);
+json canonical_of(const CellRecord& cell) {
+  json canonical = json::parse(cell.canonical_json, nullptr, false);
   return canonical.is_object() ? canonical : json::object();
-}
-
-/// What must agree; the id itself where nothing is ignored or the form is no JSON.
-std::string reduced_form(const CellView& view, const std::vector<std::string>& ignored_keys) {
-  json canonical = canonical_of(view);
-  if (ignored_keys.empty() || canonical.empty()) return view.cell().cell_id;
-  for (const std::string& key : ignored_keys) canonical.erase(key);
-  return canonical.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 void require_known_keys(const std::vector<CellView>& base, const std::vector<CellView>& candidate,
@@ -32,7 +24,7 @@ void require_known_keys(const std::vector<CellView>& base, const std::vector<Cel
   std::set<std::string> known;
   for (const auto* views : {&base, &candidate}) {
     for (const CellView& view : *views) {
-      const json canonical = canonical_of(view);  // items() does not keep a temporary alive
+      const json canonical = canonical_of(view.cell());  // items() does not keep a temporary alive
       for (const auto& item : canonical.items()) known.insert(item.key());
     }
   }
@@ -50,7 +42,7 @@ const CellView* partner_of(const CellView& view, const Groups& by_id, const Grou
                            const std::vector<std::string>& ignored_keys, std::string& reason) {
   const auto same = by_id.find(view.cell().cell_id);
   if (same != by_id.end()) return same->second.front();
-  const auto alike = by_form.find(reduced_form(view, ignored_keys));
+  const auto alike = by_form.find(reduced_form(view.cell(), ignored_keys));
   if (alike == by_form.end()) {
     reason = "the base has no such cell";
     return nullptr;
@@ -65,13 +57,20 @@ const CellView* partner_of(const CellView& view, const Groups& by_id, const Grou
 
 }  // namespace
 
+std::string reduced_form(const CellRecord& cell, const std::vector<std::string>& ignored_keys) {
+  json canonical = canonical_of(cell);
+  if (ignored_keys.empty() || canonical.empty()) return cell.cell_id;
+  for (const std::string& key : ignored_keys) canonical.erase(key);
+  return canonical.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 Pairing pair_cells(const std::vector<CellView>& base, const std::vector<CellView>& candidate,
                    const std::vector<std::string>& ignored_keys) {
   require_known_keys(base, candidate, ignored_keys);
   Groups by_id, by_form;
   for (const CellView& view : base) {
     by_id[view.cell().cell_id].push_back(&view);
-    by_form[reduced_form(view, ignored_keys)].push_back(&view);
+    by_form[reduced_form(view.cell(), ignored_keys)].push_back(&view);
   }
   Pairing pairing;
   std::set<const CellView*> used;

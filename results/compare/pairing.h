@@ -25,6 +25,10 @@ struct Pairing {
   std::vector<Unmatched> unmatched;
 };
 
+/// What of a cell must agree with another's; its id where nothing is ignored or its form is no
+/// JSON.
+std::string reduced_form(const CellRecord& cell, const std::vector<std::string>& ignored_keys);
+
 /// As documented at compare_runs. Points into the views.
 Pairing pair_cells(const std::vector<report::CellView>& base,
                    const std::vector<report::CellView>& candidate,

@@ -40,7 +40,9 @@ std::string render_github(const std::vector<Table>& tables) {
       num_failed += outcome.verdict == Verdict::error;
       num_skipped += outcome.verdict == Verdict::skipped;
       if (outcome.verdict == Verdict::passed) continue;
-      out += command(outcome.verdict == Verdict::skipped ? "warning" : "error", table.title,
+      // That a machine is not to be trusted says nothing about the code.
+      const bool warning = outcome.verdict == Verdict::skipped || outcome.state == "untrusted";
+      out += command(warning ? "warning" : "error", table.title,
                      fmt::format("{}: {}", row_name(table, row), outcome.text));
     }
   }

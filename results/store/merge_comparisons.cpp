@@ -30,6 +30,12 @@ bool same(const BaselineRecord& a, const BaselineRecord& b) {
          std::tie(b.name, b.promoted_ms, b.note, b.run_ids);
 }
 
+std::vector<BaselineRecord> by_id(std::vector<BaselineRecord> baselines) {
+  std::sort(baselines.begin(), baselines.end(),
+            [](const auto& a, const auto& b) { return a.baseline_id < b.baseline_id; });
+  return baselines;
+}
+
 }  // namespace
 
 Merged merge_comparison(SQLite::Database& db, const std::string& comparison_id,
@@ -64,11 +70,9 @@ Merged merge_comparison(SQLite::Database& db, const std::string& comparison_id,
 void merge_baselines(SQLite::Database& db, const std::set<std::string>& refused_runs,
                      const std::function<void(const std::string&, Merged)>& report) {
   SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
-  std::vector<BaselineRecord> ours = read_baselines(db, "main");
-  std::vector<BaselineRecord> incoming = read_baselines(db, "incoming");
   // By id, so that a copy of a database numbers them as it did.
-  std::sort(incoming.begin(), incoming.end(),
-            [](const auto& a, const auto& b) { return a.baseline_id < b.baseline_id; });
+  auto ours = by_id(read_baselines(db, "main"));
+  auto incoming = by_id(read_baselines(db, "incoming"));
   SQLite::Statement retire(
       db, "UPDATE main.baseline SET retired_ms = ? WHERE baseline_id = ? AND retired_ms = 0");
   for (BaselineRecord& baseline : incoming) {

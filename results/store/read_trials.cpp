@@ -23,7 +23,7 @@ class TrialReader {
                 " score FROM answer JOIN output USING (output_id) WHERE trial_id = ?"
                 " ORDER BY position") {}
 
-  void read(std::int64_t trial_id, TrialRecord& trial) {
+  void read(std::int64_t trial_id, TrialParts parts, TrialRecord& trial) {
     for_each_row(metric_, trial_id, [&] {
       std::int64_t metric_id = 0;
       MetricSamples metric;
@@ -32,6 +32,12 @@ class TrialReader {
                    [&] { metric.values.push_back(sample_.getColumn(0).getInt64()); });
       trial.metrics.push_back(std::move(metric));
     });
+    for_each_row(answer_, trial_id, [&] {
+      AnswerRecord& answer = trial.answers.emplace_back();
+      read_row(answer_, answer.item_id, answer.task, answer.prompt_hash, answer.prompt_tokens,
+               answer.output_tokens, answer.output, answer.finish, answer.score);
+    });
+    if (parts == TrialParts::values) return;
     for_each_row(stage_, trial_id, [&] {
       StageTime& time = trial.stage_times.emplace_back();
       read_row(stage_, time.metric, time.sample, time.layer, time.stage, time.nanoseconds);
@@ -44,11 +50,6 @@ class TrialReader {
       DeviceSample& sample = trial.device_samples.emplace_back();
       read_row(device_, sample.elapsed_ns, sample.sm_mhz, sample.memory_mhz, sample.power_mw,
                sample.energy_mj, sample.temperature_c, sample.clock_limits);
-    });
-    for_each_row(answer_, trial_id, [&] {
-      AnswerRecord& answer = trial.answers.emplace_back();
-      read_row(answer_, answer.item_id, answer.task, answer.prompt_hash, answer.prompt_tokens,
-               answer.output_tokens, answer.output, answer.finish, answer.score);
     });
   }
 
@@ -65,7 +66,8 @@ class TrialReader {
 
 }  // namespace
 
-std::vector<TrialRecord> read_trials(SQLite::Database& db, const std::string& run_id) {
+std::vector<TrialRecord> read_trials(SQLite::Database& db, const std::string& run_id,
+                                     TrialParts parts) {
   SQLite::Statement query(
       db,
       "SELECT trial_id, run_id, cell_id, repeat, started_ms, finished_ms,"
@@ -84,7 +86,7 @@ std::vector<TrialRecord> read_trials(SQLite::Database& db, const std::string& ru
              trial.num_warmups, trial.verification_json, trial.conditions_json, trial.machine_id,
              trial.build_id);
     trial.outcome = parse_trial_outcome(outcome);
-    reader.read(trial_id, trial);
+    reader.read(trial_id, parts, trial);
   }
   return trials;
 }

@@ -92,8 +92,13 @@ std::vector<BaselineRecord> read_baselines(SQLite::Database& db,
 std::optional<ProfileRecord> read_profile(SQLite::Database& db, const std::string& run_id);
 /// Nothing where the run is no search.
 std::optional<SearchRecord> read_search(SQLite::Database& db, const std::string& run_id);
+enum class TrialParts {
+  all,
+  values,  ///< metrics and answers alone
+};
 /// In the order they were written; stage times by metric, sample, layer and stage, layer runs by
 /// layer.
-std::vector<TrialRecord> read_trials(SQLite::Database& db, const std::string& run_id);
+std::vector<TrialRecord> read_trials(SQLite::Database& db, const std::string& run_id,
+                                     TrialParts parts = TrialParts::all);
 
 }  // namespace dsabench::store

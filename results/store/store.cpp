@@ -171,6 +171,14 @@ RunResults ResultStore::load_run(const std::string& id_or_prefix) const {
   });
 }
 
+RunResults ResultStore::load_values(const std::string& id_or_prefix) const {
+  return state_->read("load a run", [&] {
+    const std::string run_id = store::find_id(state_->db, "run", id_or_prefix);
+    return RunResults{store::read_run(state_->db, run_id), store::read_plan(state_->db, run_id),
+                      store::read_trials(state_->db, run_id, store::TrialParts::values)};
+  });
+}
+
 RunProgress ResultStore::load_progress(const std::string& id_or_prefix) const {
   return state_->read("load a run", [&] {
     const std::string run_id = store::find_id(state_->db, "run", id_or_prefix);

@@ -3,7 +3,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "harness/plan/located_json.h"
+#include "results/located_json.h"
 #include "tests/harness/cli_calls.h"
 #include "tests/support/sanitized.h"
 

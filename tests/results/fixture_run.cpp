@@ -3,6 +3,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "kernels/base/error.h"
 #include "results/identity.h"
@@ -172,15 +173,59 @@ RunResults fixture_run_of_schema_4() {
   return results;
 }
 
+ComparisonRecord fixture_comparison() {
+  ComparisonRecord comparison;
+  comparison.comparison_id = "01900000-0000-7000-8000-00000000000c";
+  comparison.kind = "ab";
+  comparison.started_ms = 1'700'000'400'000;
+  comparison.finished_ms = 1'700'000'500'000;
+  comparison.status = "done";
+  comparison.command_line = "dsabench ab --base ./old --candidate ./new";
+  comparison.tool_version = "0.1.0";
+  comparison.machine_id = fixture_run().run.machine_id;
+  comparison.seed = 0xfedcba9876543210u;
+  comparison.settings_json = "{\"looks\":[10,20,40,60]}";
+  comparison.arms = {{Arm::base, "old", "./old", "[\"run\"]"},
+                     {Arm::candidate, "new", "./new", "[\"run\"]"}};
+  comparison.samples = {{0, 0, Arm::candidate, "01900000-0000-7000-8000-00000000000a"},
+                        {0, 1, Arm::base, "01900000-0000-7000-8000-00000000000b"}};
+  return comparison;
+}
+
+std::vector<BaselineRecord> fixture_baselines() {
+  const ComparisonRecord comparison = fixture_comparison();
+  const std::string run_a = comparison.samples[0].run_id, run_b = comparison.samples[1].run_id;
+  return {{2, "main", 1'700'000'700'000, 1'700'000'800'000, "too hopeful", {run_a, run_b}},
+          {1, "main", 1'700'000'600'000, 0, "", {run_b}}};
+}
+
 void write_fixture(const std::string& path) {
-  if (current_schema_version() != 6) throw InvalidArgument("schema 6 can no longer be written");
+  if (current_schema_version() != 7) throw InvalidArgument("schema 7 can no longer be written");
   std::filesystem::remove(path);
+  const std::string sample_path = path + ".sample";
   const RunResults results = fixture_run_of_schema_4();
   {
     ResultStore store = ResultStore::open(path, ResultStore::Mode::read_write);
     store.add_run(results.run, results.plan);
     for (const TrialRecord& trial : results.trials) store.add_trial(trial);
     store.begin_trial(results.run.run_id, results.plan.back().cell.cell_id, 0, 1'700'000'300'000);
+    ComparisonRecord comparison = fixture_comparison();
+    const auto samples = std::exchange(comparison.samples, {});
+    store.add_comparison(comparison);
+    for (const ComparisonSample& sample : samples) {
+      RunRecord run = fixture_run().run;
+      run.run_id = sample.run_id;
+      ResultStore::open(sample_path, ResultStore::Mode::read_write).add_run(run, {});
+      store.add_comparison_sample(comparison.comparison_id, sample, sample_path);
+      for (const char* suffix : {"", "-wal", "-shm"}) {
+        std::filesystem::remove(sample_path + suffix);
+      }
+    }
+    const auto baselines = fixture_baselines();
+    for (auto it = baselines.rbegin(); it != baselines.rend(); ++it) {
+      store.promote_baseline(it->name, it->run_ids, it->note, it->promoted_ms);
+    }
+    store.retire_baseline("main", baselines.front().retired_ms);
   }
   SQLite::Database db(path, SQLite::OPEN_READWRITE);
   for (const std::string table : {"running_trial", "run_process"}) {

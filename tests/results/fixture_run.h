@@ -13,13 +13,18 @@ RunResults fixture_run();
 /// under another id. Its cell without a trial is marked as running, and in schema 3 the run too.
 RunResults fixture_run_of_schema_2();
 
-/// In fixtures/schema_v4.sqlite to schema_v6.sqlite: that one with ceilings, and a device watched
+/// In fixtures/schema_v4.sqlite to schema_v7.sqlite: that one with ceilings, and a device watched
 /// in its first trials.
 RunResults fixture_run_of_schema_4();
 
-/// Writes that run as a single file of schema 6. Made the committed fixture while 6 was the current
-/// schema (as its likes did for 1 to 5):
-///   DSABENCH_UPDATE_FIXTURE=1 test_results "the committed database of schema 6*"
+/// Beside it in fixtures/schema_v7.sqlite: a round of two processes, and two baselines under one
+/// name, the newer one retired. Its runs have no cells.
+ComparisonRecord fixture_comparison();
+std::vector<BaselineRecord> fixture_baselines();
+
+/// Writes all that as a single file of schema 7. Made the committed fixture while 7 was the current
+/// schema (as its likes did for 1 to 6):
+///   DSABENCH_UPDATE_FIXTURE=1 test_results "the committed database of schema 7*"
 void write_fixture(const std::string& path);
 
 }  // namespace dsabench::test

@@ -14,7 +14,7 @@ namespace {
 
 using Mode = ResultStore::Mode;
 
-const std::string kFixture = DSABENCH_TEST_DATA "/results/fixtures/schema_v6.sqlite";
+const std::string kFixture = DSABENCH_TEST_DATA "/results/fixtures/schema_v7.sqlite";
 
 /// Whether the only check that finds something is `check`, and what it says.
 std::string only_finding(const std::string& path, const std::string& check) {
@@ -33,7 +33,7 @@ TEST_CASE("a sound database has no findings") {
   for (const Finding& finding : report.findings) FAIL(finding.check << ": " << finding.detail);
   CHECK(report.clean());
   CHECK(report.schema_version == current_schema_version());
-  CHECK(report.num_runs == 1);
+  CHECK(report.num_runs == 3);
   CHECK(report.num_trials == 6);
   CHECK(report.num_samples == 29);
 }
@@ -74,6 +74,22 @@ TEST_CASE("what breaks an invariant is found and named") {
       {"mixed", "UPDATE run SET mixed = 0", "mixed is 0"},
       {"trial_origin", "UPDATE trial SET build_id = 'other' WHERE trial_id = 1", "trial 1"},
       {"trial_origin", "UPDATE trial SET machine_id = 'other' WHERE trial_id = 1", "trial 1"},
+      {"comparison", "UPDATE comparison SET status = 'over'", "status over"},
+      {"comparison", "UPDATE comparison SET calibration_id = 'x'",
+       "kind is ab, with a calibration"},
+      {"comparison", "UPDATE comparison SET kind = 'calibrate'",
+       "calibrate, without a calibration"},
+      {"comparison",
+       "DELETE FROM comparison_sample WHERE arm = 'base';"
+       "DELETE FROM comparison_arm WHERE arm = 'base'",
+       "has 1 arms"},
+      {"comparison", "UPDATE comparison_arm SET arguments_json = 'x' WHERE arm = 'base'",
+       "the arguments of base are no array"},
+      {"comparison", "UPDATE comparison_arm SET arguments_json = '{}' WHERE arm = 'base'",
+       "the arguments of base are no array"},
+      {"baseline", "DELETE FROM baseline_run WHERE baseline_id = 1",
+       "baseline 1 (main) has no run"},
+      {"baseline", "UPDATE baseline SET name = '' WHERE baseline_id = 2", "2 has no name"},
       {"foreign_key", "DELETE FROM output WHERE text = ''", "a row of answer"},
       {"schema", "DROP TABLE running_trial", "table running_trial is missing"},
       {"schema", "DROP INDEX trial_ok_once", "index trial_ok_once is missing"},
@@ -112,7 +128,7 @@ TEST_CASE("a run that another build went on with on the same machine is mixed") 
   db.exec("UPDATE continuation SET build_id = '" + content_hash(build) + "', build_json = '" +
           build + "'");
   CHECK(contains(only_finding(path, "mixed"), "mixed is 0"));
-  db.exec("UPDATE run SET mixed = 1");
+  db.exec("UPDATE run SET mixed = 1 WHERE run_id IN (SELECT run_id FROM continuation)");
   CHECK(check_database(path).clean());
 }
 

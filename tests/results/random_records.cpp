@@ -86,6 +86,16 @@ auto fields(const AnswerRecord& a) {
                   a.finish, a.score);
 }
 
+auto fields(const ComparisonRecord& c) {
+  return std::tie(c.comparison_id, c.kind, c.calibration_id, c.started_ms, c.finished_ms, c.status,
+                  c.command_line, c.tool_version, c.machine_id, c.seed, c.settings_json);
+}
+auto fields(const ComparisonArm& a) { return std::tie(a.arm, a.label, a.binary, a.arguments_json); }
+auto fields(const ComparisonSample& s) { return std::tie(s.round, s.place, s.arm, s.run_id); }
+auto fields(const BaselineRecord& b) {
+  return std::tie(b.baseline_id, b.name, b.promoted_ms, b.retired_ms, b.note, b.run_ids);
+}
+
 template <class Record>
 bool all_equal(const std::vector<Record>& actual, const std::vector<Record>& expected) {
   return std::equal(actual.begin(), actual.end(), expected.begin(), expected.end(),
@@ -191,6 +201,34 @@ TrialRecord random_trial(Random& random, const std::string& run_id, const std::s
   return trial;
 }
 
+ComparisonRecord random_comparison(Random& random) {
+  ComparisonRecord comparison;
+  comparison.comparison_id = new_run_id();
+  comparison.kind = random.choice<std::string>({"ab", "calibrate"});
+  if (comparison.kind == "calibrate") comparison.calibration_id = new_run_id();
+  comparison.started_ms = any_integer(random);
+  comparison.finished_ms = any_integer(random);
+  comparison.status = random.choice<std::string>({"running", "done", "interrupted", "failed"});
+  for (std::string* text : {&comparison.command_line, &comparison.tool_version,
+                            &comparison.machine_id, &comparison.settings_json}) {
+    *text = hostile_text(random);
+  }
+  comparison.seed = static_cast<std::uint64_t>(any_integer(random));
+  for (const Arm arm : {Arm::base, Arm::twin, Arm::candidate}) {
+    comparison.arms.push_back({arm, hostile_text(random), hostile_text(random), "[\"run\"]"});
+  }
+  return comparison;
+}
+
+void check_equal(const ComparisonRecord& actual, const ComparisonRecord& expected) {
+  CHECK((fields(actual) == fields(expected)));
+  CHECK(all_equal(actual.arms, expected.arms));
+  CHECK(all_equal(actual.samples, expected.samples));
+}
+void check_equal(const std::vector<BaselineRecord>& actual,
+                 const std::vector<BaselineRecord>& expected) {
+  CHECK(all_equal(actual, expected));
+}
 void check_equal(const RunRecord& actual, const RunRecord& expected) {
   CHECK((fields(actual) == fields(expected)));
   CHECK(all_equal(actual.continuations, expected.continuations));

@@ -18,6 +18,12 @@ std::vector<PlannedCell> random_plan(Random& random, std::int64_t num_cells);
 TrialRecord random_trial(Random& random, const std::string& run_id, const std::string& cell_id,
                          std::int64_t repeat);
 
+/// Of three arms, without samples.
+ComparisonRecord random_comparison(Random& random);
+
+void check_equal(const ComparisonRecord& actual, const ComparisonRecord& expected);
+void check_equal(const std::vector<BaselineRecord>& actual,
+                 const std::vector<BaselineRecord>& expected);
 void check_equal(const RunRecord& actual, const RunRecord& expected);
 void check_equal(const std::vector<PlannedCell>& actual, const std::vector<PlannedCell>& expected);
 void check_equal(const std::vector<TrialRecord>& actual, const std::vector<TrialRecord>& expected);

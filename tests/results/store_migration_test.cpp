@@ -97,9 +97,16 @@ TEST_CASE("the committed database of schema 5 opens, reads and goes on") {
 }
 
 TEST_CASE("the committed database of schema 6 opens, reads and goes on") {
-  const std::string fixture = kFixtures + "schema_v6.sqlite";
+  check_goes_on(kFixtures + "schema_v6.sqlite", 6, fixture_run_of_schema_4());
+}
+
+TEST_CASE("the committed database of schema 7 opens, reads and goes on") {
+  const std::string fixture = kFixtures + "schema_v7.sqlite";
   if (std::getenv("DSABENCH_UPDATE_FIXTURE") != nullptr) write_fixture(fixture);
-  check_goes_on(fixture, 6, fixture_run_of_schema_4());
+  check_goes_on(fixture, 7, fixture_run_of_schema_4());
+  const ResultStore store = ResultStore::open(fixture, Mode::read_only);
+  check_equal(store.load_comparison("last"), fixture_comparison());
+  check_equal(store.list_baselines(), fixture_baselines());
 }
 
 TEST_CASE("an older database is read only after an explicit migration") {

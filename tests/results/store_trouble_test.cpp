@@ -74,7 +74,7 @@ TEST_CASE("an import that does not fit leaves the database as it was") {
   DSABENCH_SEEDED(random);
   ScratchFolder folder, elsewhere;
   const std::string path = folder / "a.db", other = elsewhere / "b.db";
-  std::filesystem::copy_file(kFixtures + "schema_v6.sqlite", path);
+  std::filesystem::copy_file(kFixtures + "schema_v7.sqlite", path);
   write_large_run(random, other);
   const std::string text = exported(other), before = exported(path);
   CHECK(succeeds_in_child([&] {
@@ -145,7 +145,7 @@ TEST_CASE("a folder that cannot be written takes no import and no migration, and
   ScratchFolder folder, elsewhere;
   const std::string v1 = folder / "v1.db", v2 = folder / "v2.db";
   std::filesystem::copy_file(kFixtures + "schema_v1.sqlite", v1);
-  std::filesystem::copy_file(kFixtures + "schema_v6.sqlite", v2);
+  std::filesystem::copy_file(kFixtures + "schema_v7.sqlite", v2);
   const std::string text = exported(v2);
   for (const std::string& path : {v1, v2}) REQUIRE(chmod(path.c_str(), 0666) == 0);
   REQUIRE(chmod(folder.path().c_str(), 0555) == 0);
@@ -180,7 +180,7 @@ TEST_CASE("damage stops exports and imports with a message") {
   const auto message = message_of<StoreError>([&] { exported(path); });
   CHECK(contains(message, path));
   CHECK(contains(message, "damaged"));
-  const std::string text = exported(kFixtures + "schema_v6.sqlite");
+  const std::string text = exported(kFixtures + "schema_v7.sqlite");
   const auto refused = message_of<StoreError>([&] {
     std::istringstream in(text);
     import_database(in, "text", path);
@@ -193,7 +193,7 @@ TEST_CASE("damage stops exports and imports with a message") {
 TEST_CASE("a foreign lock on writing keeps no reader away, one on the whole file is named") {
   ScratchFolder folder;
   const std::string path = folder / "a.db";
-  std::filesystem::copy_file(kFixtures + "schema_v6.sqlite", path);
+  std::filesystem::copy_file(kFixtures + "schema_v7.sqlite", path);
   const bool wal = GENERATE(true, false);
   CAPTURE(wal);
   if (wal) ResultStore::open(path, Mode::read_write);

@@ -1,4 +1,4 @@
-#include "harness/plan/located_json.h"
+#include "results/located_json.h"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "engine/model/strict_json.h"
 #include "kernels/base/error.h"
 
 namespace dsabench {
@@ -126,7 +125,7 @@ class LocatedJson::PlaceFinder final : public json::json_sax_t {
   bool key(string_t& name) override {
     const std::size_t begin = next_token();
     const auto [member, is_new] = open_.back()->parts->members.try_emplace(name);
-    if (!is_new) fail(begin, fmt::format("key given twice: {}", json_excerpt(json(name))));
+    if (!is_new) fail(begin, fmt::format("key given twice: {}", LocatedJson::excerpt(json(name))));
     member_ = &member->second;
     end_token();
     return true;
@@ -166,8 +165,8 @@ class LocatedJson::PlaceFinder final : public json::json_sax_t {
     return true;
   }
   bool open() {
-    if (open_.size() >= static_cast<std::size_t>(kMaxJsonDepth)) {
-      fail(next_token(), fmt::format("JSON nested deeper than {}", kMaxJsonDepth));
+    if (open_.size() >= static_cast<std::size_t>(LocatedJson::kMaxDepth)) {
+      fail(next_token(), fmt::format("JSON nested deeper than {}", LocatedJson::kMaxDepth));
     }
     Place& place = new_place();
     place.parts = std::make_unique<Place::Parts>();
@@ -214,6 +213,13 @@ LocatedJson::LocatedJson(std::string file, std::string_view text)
 
 LocatedJson::~LocatedJson() = default;
 LocatedJson::LocatedJson(LocatedJson&&) noexcept = default;
+
+std::string LocatedJson::excerpt(const json& value) {
+  constexpr std::size_t kLongest = 60;
+  std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
+  if (text.size() > kLongest) text = text.substr(0, kLongest - 3) + "...";
+  return text;
+}
 
 std::string LocatedJson::where(const std::string& pointer) const {
   const Place* place = places_.get();

@@ -12,8 +12,11 @@ namespace dsabench {
 /// takes memory in proportion to the text, and finding a place does not read the text again.
 class LocatedJson {
  public:
+  /// Deepest nesting that a document may have.
+  static constexpr int kMaxDepth = 64;
+
   /// `file` names the document. Throws ParseError, "file:line:column: ...", for malformed text, a
-  /// key given twice in one object, and nesting beyond kMaxJsonDepth.
+  /// key given twice in one object, and nesting beyond kMaxDepth.
   LocatedJson(std::string file, std::string_view text);
   ~LocatedJson();
   LocatedJson(LocatedJson&&) noexcept;
@@ -22,6 +25,8 @@ class LocatedJson {
   /// "file:3:17: /sweeps/0/context/1" for the value under a JSON pointer (RFC 6901); the file alone
   /// where there is none. Columns count bytes, from 1.
   std::string where(const std::string& pointer) const;
+  /// A value as messages show it: compact, at most 60 characters.
+  static std::string excerpt(const nlohmann::json& value);
 
  private:
   struct Place;       ///< of a value, with the places of the values in it

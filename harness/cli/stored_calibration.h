@@ -1,0 +1,33 @@
+#pragma once
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "harness/run/calibration.h"
+#include "results/store.h"
+
+namespace dsabench {
+
+/// Which of the stored comparisons of base against base are meant.
+struct CalibrationFilter {
+  std::string machine_id;
+  std::string build_id;               ///< empty: of any build
+  std::vector<std::string> cell_ids;  ///< one of them was measured; empty: any
+};
+
+/// Of the comparisons that are done, oldest first, what calibration takes of them. `is_alarm` is
+/// asked about the rounds of each.
+std::vector<CalibrationComparison> load_calibrations(
+    const ResultStore& store, const CalibrationFilter& filter, std::span<const std::string> metrics,
+    const std::function<bool(const std::vector<GateSample>&)>& is_alarm);
+
+/// The noise floors of these cells' times on this machine, as far as it was calibrated.
+std::vector<NoiseFloor> load_noise_floors(const ResultStore& store, const std::string& machine_id,
+                                          const std::vector<PlannedCell>& cells,
+                                          const GatePolicy& policy);
+
+/// Names of the metrics of kind time.
+std::vector<std::string> time_metrics(const GatePolicy& policy);
+
+}  // namespace dsabench
