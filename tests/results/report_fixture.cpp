@@ -247,6 +247,50 @@ std::string hostile_for_pages() {
          "__proto__ \xff";
 }
 
+RunResults wide_run(Random& random, std::int64_t num_cells) {
+  RunResults results;
+  results.run.run_id = new_run_id();
+  results.run.status = "done";
+  results.run.machine_json = results.run.build_json = results.run.model_json = "{}";
+  results.run.ceilings = {{-1, "matrix_bf16", "FLOP", 8'000'000, 10'000, ""}};
+  for (std::int64_t i = 0; i < num_cells; ++i) {
+    PlannedCell& planned = results.plan.emplace_back();
+    CellRecord& cell = planned.cell;
+    cell.model = "glm-4.7-flash-dsa";
+    cell.pattern = std::string(47, 'S');
+    const std::int64_t every = std::int64_t{1} << i % 4;
+    for (std::int64_t layer = 0; layer < 47; layer += every) {
+      cell.pattern[static_cast<std::size_t>(layer)] = 'F';
+    }
+    cell.suite = "speed";
+    cell.phase = "prefill";
+    cell.device_kind = "cuda";
+    cell.dtype = "bf16";
+    cell.context_tokens = 1000 + 10 * (i / 4);
+    cell.canonical_json = "{\"context_tokens\":" + std::to_string(cell.context_tokens) +
+                          ",\"pattern\":\"" + cell.pattern + "\"}";
+    cell.cell_id = content_hash(cell.canonical_json);
+    planned.position = i;
+    planned.pattern_origin = "uniform";
+    planned.nominal_retention = every == 1 ? "1" : "1/" + std::to_string(every);
+    TrialRecord& trial = results.trials.emplace_back();
+    trial.cell_id = cell.cell_id;
+    trial.outcome = TrialOutcome::ok;
+    trial.verification_json = trial.conditions_json = "{}";
+    trial.metrics = {{"prefill", "ns", "lower", {}},
+                     {"matrix_work", "count", "exact", {random.integer(1e9, 1e10)}},
+                     {"matrix_work_f8", "count", "exact", {0}}};
+    for (int sample = 0; sample < 5; ++sample) {
+      trial.metrics[0].values.push_back(random.integer(90'000'000, 110'000'000));
+    }
+    for (const char* stage : {"indexer_proj", "indexer_score", "topk", "sparse_attention",
+                              "attention_proj", "moe", "norm_rope_quant", "lm_head"}) {
+      trial.stage_times.push_back({"prefill", 0, 0, stage, random.integer(1'000, 10'000'000)});
+    }
+  }
+  return results;
+}
+
 ReportFixture write_report_fixture(const std::string& path, Random& random, bool hostile) {
   return FixtureWriter(path, random, hostile).write();
 }

@@ -26,4 +26,7 @@ std::string hostile_for_pages();
 /// where asked.
 ReportFixture write_report_fixture(const std::string& path, Random& random, bool hostile);
 
+/// A run of cells that differ in context and pattern, as a wide sweep has them.
+RunResults wide_run(Random& random, std::int64_t num_cells);
+
 }  // namespace dsabench::test

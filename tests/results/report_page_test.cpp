@@ -9,6 +9,7 @@
 #include "results/overlap_record.h"
 #include "results/report/html/report.h"
 #include "tests/results/approved_files.h"
+#include "tests/results/page_tables.h"
 #include "tests/results/report_fixture.h"
 #include "tests/support/error_message.h"
 
@@ -18,42 +19,7 @@ namespace {
 using nlohmann::json;
 using Mode = ResultStore::Mode;
 
-ReportInput load_fixture(const ScratchFolder& folder, Random& random, bool hostile,
-                         ReportFixture* fixture = nullptr) {
-  const std::string path = folder / "fixture.db";
-  const ReportFixture made = write_report_fixture(path, random, hostile);
-  if (fixture != nullptr) *fixture = made;
-  const ResultStore store = ResultStore::open(path, Mode::read_only);
-  ReportInput input = load_report(store, runs_to_report(store));
-  input.database = "fixture.db";
-  input.command_line = "dsabench report --db fixture.db";
-  input.tool_version = "0.1.0";
-  input.made_ms = 1'790'400'000'000;
-  return input;
-}
-
-const json& figure_of(const json& data, const std::string& id) {
-  for (const json& figure : data.at("figures")) {
-    if (figure.at("id") == id) return figure;
-  }
-  throw Error("no figure " + id);
-}
-
-/// A table of the page as rows of objects.
-std::vector<json> rows_of(const json& table) {
-  std::vector<json> rows(table.at("num_rows").get<std::size_t>(), json::object());
-  for (const json& column : table.at("columns")) {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      json& value = rows[i][column.at("key").get<std::string>()];
-      if (column.contains("same")) value = column["same"];
-      if (column.contains("values")) value = column["values"].at(i);
-      if (column.contains("at")) value = column["texts"].at(column["at"].at(i).get<std::size_t>());
-    }
-  }
-  return rows;
-}
-
-bool close(double actual, double expected, double tolerance = 1e-6) {
+bool close(double actual, double expected, double tolerance = 1e-5) {
   return std::abs(actual - expected) <= tolerance * std::abs(expected);
 }
 
@@ -107,8 +73,8 @@ TEST_CASE("speedups and ceilings in the figures are those of the samples") {
         time_of(results, phase, context, "FFFFFFFF") / time_of(results, phase, context, pattern);
     CAPTURE(row.dump());
     CHECK(close(row.at("speedup"), expected));
-    CHECK(row.at("speedup_low").get<double>() <= expected * 1.000001);
-    CHECK(row.at("speedup_high").get<double>() >= expected * 0.999999);
+    CHECK(row.at("speedup_low").get<double>() <= expected * 1.00001);
+    CHECK(row.at("speedup_high").get<double>() >= expected * 0.99999);
   }
   CHECK(measured == 2 * 3 * 2);   // contexts, patterns, phases
   CHECK(published == 2 * 4 * 2);  // retentions, contexts, phases of Table 1
@@ -119,9 +85,12 @@ TEST_CASE("speedups and ceilings in the figures are those of the samples") {
     // Matrix work of a sample, over 2 FLOP a nanosecond, over a prefill or four steps.
     const bool decode = row.at("phase") == "decode";
     const double work = decode ? 4e6 : 1e4 * row.at("context_tokens").get<double>();
-    const double expected =
-        100 * (work / 2) / (row.at("median_ms").get<double>() * 1e6 * (decode ? 4 : 1));
-    CHECK(close(row.at("matrix_percent"), expected, 1e-5));
+    const std::map<std::string, std::string> patterns = {
+        {"1", "FFFFFFFF"}, {"1/2", "FSFSFSFS"}, {"1/4", "FSSSFSSS"}, {"searched 3/8", "FFSSFSSS"}};
+    const double time =
+        time_of(results, row.at("phase"), row.at("context_tokens"), patterns.at(row.at("series")));
+    const double expected = 100 * (work / 2) / (time * (decode ? 4 : 1));
+    CHECK(close(row.at("matrix_percent"), expected, 2e-5));
   }
   std::size_t bars = 0;
   for (const json& row : rows_of(figure_of(data, "stages").at("table"))) {
@@ -176,7 +145,7 @@ TEST_CASE("scores, the front and the overlap in the figures are those of the dat
       }
     }
     CHECK(row.at("items") == count);
-    CHECK(std::abs(row.at("score").get<double>() - 100 * sum / count) <= 1e-4);
+    CHECK(std::abs(row.at("score").get<double>() - 100 * sum / count) <= 1e-3);
     CHECK(row.at("score_low") <= row.at("score"));
     CHECK(row.at("score_high") >= row.at("score"));
     if (row.at("task") == "mean of 2 tasks") mean_of[row.at("pattern")] = 100 * sum / count;
@@ -196,7 +165,7 @@ TEST_CASE("scores, the front and the overlap in the figures are those of the dat
                 (other.at("speedup") > row.at("speedup") || other.at("score") > row.at("score"));
     }
     CHECK(row.at("front") == (beaten ? "no" : "yes"));
-    CHECK(std::abs(row.at("score").get<double>() - mean_of.at(row.at("pattern"))) <= 1e-4);
+    CHECK(std::abs(row.at("score").get<double>() - mean_of.at(row.at("pattern"))) <= 1e-3);
   }
 
   const std::vector<std::int64_t>& matrix =
@@ -314,51 +283,6 @@ TEST_CASE("hostile text cannot leave its place in the page") {
   const std::string model = rows_of(json::parse(data).at("runs")).at(0).at("model");
   const std::string hostile = hostile_for_pages();
   CHECK(model == hostile.substr(0, hostile.size() - 1) + "\xEF\xBF\xBD");  // its broken byte
-}
-
-/// A run of cells that differ in context and pattern, as a wide sweep has them.
-RunResults wide_run(Random& random, std::int64_t num_cells) {
-  RunResults results;
-  results.run.run_id = new_run_id();
-  results.run.status = "done";
-  results.run.machine_json = results.run.build_json = results.run.model_json = "{}";
-  results.run.ceilings = {{-1, "matrix_bf16", "FLOP", 8'000'000, 10'000, ""}};
-  for (std::int64_t i = 0; i < num_cells; ++i) {
-    PlannedCell& planned = results.plan.emplace_back();
-    CellRecord& cell = planned.cell;
-    cell.model = "glm-4.7-flash-dsa";
-    cell.pattern = std::string(47, 'S');
-    const std::int64_t every = std::int64_t{1} << i % 4;
-    for (std::int64_t layer = 0; layer < 47; layer += every) {
-      cell.pattern[static_cast<std::size_t>(layer)] = 'F';
-    }
-    cell.suite = "speed";
-    cell.phase = "prefill";
-    cell.device_kind = "cuda";
-    cell.dtype = "bf16";
-    cell.context_tokens = 1000 + 10 * (i / 4);
-    cell.canonical_json = "{\"context_tokens\":" + std::to_string(cell.context_tokens) +
-                          ",\"pattern\":\"" + cell.pattern + "\"}";
-    cell.cell_id = content_hash(cell.canonical_json);
-    planned.position = i;
-    planned.pattern_origin = "uniform";
-    planned.nominal_retention = every == 1 ? "1" : "1/" + std::to_string(every);
-    TrialRecord& trial = results.trials.emplace_back();
-    trial.cell_id = cell.cell_id;
-    trial.outcome = TrialOutcome::ok;
-    trial.verification_json = trial.conditions_json = "{}";
-    trial.metrics = {{"prefill", "ns", "lower", {}},
-                     {"matrix_work", "count", "exact", {random.integer(1e9, 1e10)}},
-                     {"matrix_work_f8", "count", "exact", {0}}};
-    for (int sample = 0; sample < 5; ++sample) {
-      trial.metrics[0].values.push_back(random.integer(90'000'000, 110'000'000));
-    }
-    for (const char* stage : {"indexer_proj", "indexer_score", "topk", "sparse_attention",
-                              "attention_proj", "moe", "norm_rope_quant", "lm_head"}) {
-      trial.stage_times.push_back({"prefill", 0, 0, stage, random.integer(1'000, 10'000'000)});
-    }
-  }
-  return results;
 }
 
 TEST_CASE("a page of 10,000 rows stays below 3 MB") {

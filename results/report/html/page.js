@@ -19,7 +19,7 @@ function make(name, attributes, ...children) {
 /// The value of a row in a column, see page_table.h.
 function value_at(column, row) {
   if ("same" in column) return column.same;
-  if ("texts" in column) return column.texts[column.at[row]];
+  if ("distinct" in column) return column.distinct[column.at[row]];
   return column.values[row];
 }
 
@@ -297,7 +297,7 @@ function build() {
     ...figures.map(figure => figure.section || figure));
   if (data.tables.length > 0) {
     page.append(make("section", { "aria-labelledby": "tables" }, tables_heading,
-      data.tables.map(table_element)));
+      data.tables.map(table => table_element(table))));
   }
   // After they are part of the page: text is measured with the page's fonts.
   for (const figure of figures) if (figure.draw) figure.draw();

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <map>
@@ -22,27 +21,26 @@ json value_of(const Field& field) {
   return nullptr;
 }
 
-/// Texts that repeat are written once.
+/// The values one by one, or each once with the rows' places among them: what is shorter.
 void put_values(json& column, const std::vector<json>& values) {
-  const bool same =
-      !values.empty() &&
-      std::all_of(values.begin(), values.end(), [&](const json& v) { return v == values.front(); });
-  if (same) {
-    column["same"] = values.front();
-    return;
-  }
-  std::map<std::string, std::size_t> places;
-  json texts = json::array(), at = json::array();
-  bool all_texts = true;
+  std::map<std::string, std::size_t> places;  // by text as JSON
+  json distinct = json::array(), at = json::array();
+  std::size_t plain_length = 0, distinct_length = 0, places_length = 0;
   for (const json& value : values) {
-    all_texts = all_texts && value.is_string();
-    if (!all_texts) break;
-    const auto [found, added] = places.emplace(value.get<std::string>(), places.size());
-    if (added) texts.push_back(value);
+    const std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
+    const auto [found, added] = places.emplace(text, places.size());
+    if (added) {
+      distinct.push_back(value);
+      distinct_length += text.size() + 1;
+    }
     at.push_back(found->second);
+    plain_length += text.size() + 1;
+    places_length += std::to_string(found->second).size() + 1;
   }
-  if (all_texts && 2 * texts.size() <= values.size()) {
-    column["texts"] = std::move(texts);
+  if (distinct.size() == 1) {
+    column["same"] = distinct[0];
+  } else if (distinct_length + places_length < plain_length) {
+    column["distinct"] = std::move(distinct);
     column["at"] = std::move(at);
   } else {
     column["values"] = values;
@@ -51,7 +49,7 @@ void put_values(json& column, const std::vector<json>& values) {
 
 }  // namespace
 
-double rounded(double value) { return std::strtod(fmt::format("{:.7g}", value).c_str(), nullptr); }
+double rounded(double value) { return std::strtod(fmt::format("{:.6g}", value).c_str(), nullptr); }
 
 json page_table(const Table& table, const std::set<std::string>& also) {
   json made = {{"name", table_name(table)},

@@ -9,12 +9,12 @@
 namespace dsabench::report {
 
 /// {"name", "title", "notes", "num_rows", "columns": [{"key", "heading", "unit", "decimals",
-/// "shown", and the values: "same": of all rows; "texts" and "at": each row's place among them; or
+/// "shown", and the values: "same": of all rows; "distinct" and "at": each row's place among them; or
 /// "values"}]}. Without columns made for Markdown. On the page stand those that are not for data
 /// alone and differ, and those `also`; the others are in its CSV.
 nlohmann::json page_table(const Table& table, const std::set<std::string>& also = {});
 
-/// Seven significant digits.
+/// Six significant digits.
 double rounded(double value);
 
 }  // namespace dsabench::report

@@ -19,8 +19,7 @@ Figure roofline_figure(const FigureInput& from) {
                           {"phase", "phase", "", 0},
                           {"context_tokens", "context", "tokens", 0},
                           {"series", "retention", "", 0},
-                          {"matrix_percent", "matrix work at ceiling", "%", 1},
-                          {"median_ms", "median", "ms", 3}};
+                          {"matrix_percent", "matrix work at ceiling", "%", 1}};
   std::set<std::string> series;
   std::vector<std::string> panels;
   const PhaseMeasurement *best = nullptr, *worst = nullptr;
@@ -31,7 +30,7 @@ Figure roofline_figure(const FigureInput& from) {
     if (std::find(panels.begin(), panels.end(), panel) == panels.end()) panels.push_back(panel);
     figure.table.rows.push_back({panel, "measured", run_label(made.run), made.setting, made.phase,
                                  made.planned->cell.context_tokens, made.series,
-                                 *made.matrix_percent, made.time.median / 1e6});
+                                 *made.matrix_percent});
     series.insert(made.series);
     figure.commands.insert(from.input.runs[made.run].run.command_line);
     if (best == nullptr || *made.matrix_percent > *best->matrix_percent) best = &made;
