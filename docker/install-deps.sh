@@ -9,8 +9,10 @@ role=${1:-build}
 
 build="git ca-certificates g++ cmake ninja-build lld pkg-config
   libcli11-dev libfmt-dev nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev
-  libopenblas-openmp-dev libxxhash-dev libutf8proc-dev libboost-dev"
+  libopenblas-openmp-dev libxxhash-dev libutf8proc-dev libboost-dev libjs-vega"
 test="catch2 libbenchmark-dev clang clang-format sqlite3"
+# The report is looked at in a browser; Ubuntu has none among its packages (its chromium is a snap).
+if grep -qs '^ID=debian' /etc/os-release; then test="$test chromium fonts-dejavu-core"; fi
 
 case "$role" in
   build) packages=$build ;;
