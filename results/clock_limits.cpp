@@ -8,7 +8,7 @@
 namespace dsabench {
 namespace {
 
-constexpr std::array<std::pair<std::int64_t, const char*>, 9> kNames = {
+constexpr std::array<std::pair<std::int64_t, const char*>, 9> kLimitNames = {
     {{0x001, "idle"},
      {0x002, "application clocks"},
      {clock_limits::kPowerCap, "SW power cap"},
@@ -26,7 +26,7 @@ std::string clock_limit_names(std::int64_t bits) {
   const auto add = [&names](const std::string& name) {
     names += (names.empty() ? "" : ", ") + name;
   };
-  for (const auto& [bit, name] : kNames) {
+  for (const auto& [bit, name] : kLimitNames) {
     if ((bits & bit) == 0) continue;
     add(name);
     bits &= ~bit;

@@ -8,7 +8,7 @@
 namespace dsabench {
 namespace {
 
-constexpr std::array<Arm, 3> kArms{Arm::base, Arm::twin, Arm::candidate};
+constexpr std::array<Arm, 3> kRoundArms{Arm::base, Arm::twin, Arm::candidate};
 
 bool is_decided(const GateRow& row) {
   return row.verdict == Verdict::pass || row.verdict == Verdict::regression;
@@ -66,7 +66,7 @@ AbResult run_ab(const AbOptions& options, const RoundCallbacks& callbacks) {
         result.out_of_time = true;
         break;
       }
-      auto round = measure_round(kArms, options.seed, result.num_rounds, callbacks);
+      auto round = measure_round(kRoundArms, options.seed, result.num_rounds, callbacks);
       if (!round) {
         result.interrupted = true;
         return result;

@@ -25,8 +25,6 @@ using report::naming;
 using report::nonempty;
 using report::optional_field;
 
-constexpr std::int64_t kMinResamples = 100;
-
 /// The metrics of a cell's ok trials, in order of first appearance.
 std::vector<const MetricSamples*> metrics_of(const CellView& view) {
   std::vector<const MetricSamples*> metrics;
@@ -210,9 +208,9 @@ std::vector<std::string> run_notes(const RunRecord& base, const RunRecord& candi
 
 std::vector<Table> compare_runs(const RunResults& base, const RunResults& candidate,
                                 const CompareOptions& options) {
-  if (options.num_resamples < kMinResamples) {
+  if (options.num_resamples < compare::kMinResamples) {
     throw InvalidArgument(fmt::format("compare: expected at least {} resamples, got {}",
-                                      kMinResamples, options.num_resamples));
+                                      compare::kMinResamples, options.num_resamples));
   }
   const std::vector<CellView> base_views = report::view_cells(base);
   const std::vector<CellView> candidate_views = report::view_cells(candidate);

@@ -31,7 +31,6 @@ using report::nonempty;
 using report::optional_field;
 using report::varying;
 
-constexpr std::int64_t kMinResamples = 100;
 constexpr std::size_t kShortId = 8;
 
 const char* heading_of(GroupBy by) {
@@ -269,9 +268,9 @@ std::vector<std::string> speed_notes(const Grouping& grouping, GroupBy by) {
 
 std::vector<Table> compare_groups(const std::vector<RunResults>& runs,
                                   const CompareGroupsOptions& options) {
-  if (options.num_resamples < kMinResamples) {
+  if (options.num_resamples < compare::kMinResamples) {
     throw InvalidArgument(fmt::format("compare: expected at least {} resamples, got {}",
-                                      kMinResamples, options.num_resamples));
+                                      compare::kMinResamples, options.num_resamples));
   }
   std::vector<RunViews> all;
   for (const RunResults& run : runs) all.push_back({&run.run, report::view_cells(run)});

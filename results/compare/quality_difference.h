@@ -10,6 +10,9 @@
 
 namespace dsabench::compare {
 
+/// Fewer draws say nothing about the ends of an interval.
+inline constexpr std::int64_t kMinResamples = 100;
+
 /// One task, or the mean over several. Scores in [0, 1]; differences are candidate - base.
 struct ScoreDifference {
   std::string task;

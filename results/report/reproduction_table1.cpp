@@ -22,7 +22,7 @@ using report::optional_field;
 using report::varying;
 
 /// A figure of ours: seconds or token/s.
-struct Figure {
+struct MeasuredFigure {
   double value = 0, low = 0, high = 0;
   std::int64_t num_samples = 0;
 };
@@ -31,25 +31,26 @@ struct Figure {
 struct Row {
   const CellView* view = nullptr;
   Quantity quantity = Quantity::prefill;
-  std::optional<Figure> ours;
-  std::optional<Figure> whole;  ///< of a slice: extrapolated
+  std::optional<MeasuredFigure> ours;
+  std::optional<MeasuredFigure> whole;  ///< of a slice: extrapolated
 
   const CellRecord& cell() const { return view->cell(); }
   bool is_rate() const { return quantity != Quantity::prefill; }
 };
 
 /// Of times in nanoseconds.
-std::optional<Figure> figure_of(const CellView& view, Quantity quantity,
-                                const std::vector<std::int64_t>& times) {
+std::optional<MeasuredFigure> figure_of(const CellView& view, Quantity quantity,
+                                        const std::vector<std::int64_t>& times) {
   const bool prefill = quantity == Quantity::prefill;
   const Summary time = summarize(times);
   if (time.count == 0 || !(time.median_low > 0)) return std::nullopt;
   if (prefill) {
-    return Figure{time.median / 1e9, time.median_low / 1e9, time.median_high / 1e9, time.count};
+    return MeasuredFigure{time.median / 1e9, time.median_low / 1e9, time.median_high / 1e9,
+                          time.count};
   }
   const double tokens = 1e9 * static_cast<double>(view.cell().batch);
-  return Figure{tokens / time.median, tokens / time.median_high, tokens / time.median_low,
-                time.count};
+  return MeasuredFigure{tokens / time.median, tokens / time.median_high, tokens / time.median_low,
+                        time.count};
 }
 
 /// By quantity, then context, else as planned.
@@ -170,10 +171,10 @@ void append_identity(std::vector<Field>& fields, const Row& row) {
                  fmt::format("{}/{}", full, layers), cell.batch});
 }
 
-void append_figures(std::vector<Field>& fields, const Row& row, const Figure* base,
+void append_figures(std::vector<Field>& fields, const Row& row, const MeasuredFigure* base,
                     const PublishedSpeed& paper) {
   if (row.ours) {
-    const Figure& ours = *row.ours;
+    const MeasuredFigure& ours = *row.ours;
     fields.insert(fields.end(), {ours.value, ours.low, ours.high,
                                  report::with_interval(ours.value, ours.low, ours.high)});
   } else {
@@ -191,14 +192,14 @@ void append_figures(std::vector<Field>& fields, const Row& row, const Figure* ba
 }
 
 /// What a slice stands for; `base`: the all-F row's.
-void append_slice(std::vector<Field>& fields, const Row& row, const Figure* base) {
+void append_slice(std::vector<Field>& fields, const Row& row, const MeasuredFigure* base) {
   fields.push_back(nonempty(row.view->variant));
   report::append_whole(fields, *row.view);
   if (!row.whole) {
     fields.resize(fields.size() + 5);
     return;
   }
-  const Figure& whole = *row.whole;
+  const MeasuredFigure& whole = *row.whole;
   fields.insert(fields.end(),
                 {whole.value, whole.low, whole.high,
                  report::with_interval(whole.value, whole.low, whole.high),

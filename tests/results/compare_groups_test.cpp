@@ -8,34 +8,13 @@
 #include "tests/results/approved_files.h"
 #include "tests/results/fixture_run.h"
 #include "tests/results/random_records.h"
+#include "tests/results/table_fields.h"
 #include "tests/support/catch.h"
 #include "tests/support/error_message.h"
 
 namespace dsabench::test {
 namespace {
 
-const Field& field(const Table& table, std::size_t row, const std::string& key) {
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].key == key) return table.rows.at(row).at(i);
-  }
-  throw InvalidArgument("no column " + key);
-}
-double number(const Table& table, std::size_t row, const std::string& key) {
-  const double* value = std::get_if<double>(&field(table, row, key));
-  return value ? *value : std::nan("");
-}
-std::string text(const Table& table, std::size_t row, const std::string& key) {
-  const std::string* value = std::get_if<std::string>(&field(table, row, key));
-  return value ? *value : "";
-}
-bool close(double actual, double expected) {
-  return std::abs(actual - expected) <= 1e-9 * std::max(1.0, std::abs(expected));
-}
-std::string notes_of(const Table& table) {
-  std::string all;
-  for (const std::string& note : table.notes) all += note + "\n";
-  return all;
-}
 std::string reasons_of(const Table& unmatched) {
   std::string all;
   for (std::size_t row = 0; row < unmatched.rows.size(); ++row) {
@@ -125,21 +104,21 @@ TEST_CASE("devices side by side by hand") {
   CHECK(text(speed, 3, "metric") == "decode_step");
   CHECK(number(speed, 0, "ratio") == 1);
   CHECK(std::isnan(number(speed, 0, "ratio_low")));
-  CHECK(close(number(speed, 0, "median_ms"), 100));
-  CHECK(close(number(speed, 1, "median_ms"), 25));
-  CHECK(close(number(speed, 1, "ratio"), 0.25));
+  CHECK(is_close(number(speed, 0, "median_ms"), 100));
+  CHECK(is_close(number(speed, 1, "median_ms"), 25));
+  CHECK(is_close(number(speed, 1, "ratio"), 0.25));
   // Medians 100 (98 to 103) and a quarter of that, put together on the log scale.
   const double below = std::hypot(std::log(100.0 / 98), std::log(103.0 / 100));
-  CHECK(close(number(speed, 1, "ratio_low"), 0.25 * std::exp(-below)));
-  CHECK(close(number(speed, 1, "ratio_high"), 0.25 * std::exp(below)));
-  CHECK(close(number(speed, 1, "tokens_per_s"), 2 * 2048 / 0.025));
-  CHECK(close(number(speed, 3, "tokens_per_s"), 2 / 0.001));
+  CHECK(is_close(number(speed, 1, "ratio_low"), 0.25 * std::exp(-below)));
+  CHECK(is_close(number(speed, 1, "ratio_high"), 0.25 * std::exp(below)));
+  CHECK(is_close(number(speed, 1, "tokens_per_s"), 2 * 2048 / 0.025));
+  CHECK(is_close(number(speed, 3, "tokens_per_s"), 2 / 0.001));
   // 2e12 FLOP at each machine's own rate: 40 ms of 100, and 10 of 25.
-  CHECK(close(number(speed, 0, "matrix_percent"), 40));
-  CHECK(close(number(speed, 1, "matrix_percent"), 40));
+  CHECK(is_close(number(speed, 0, "matrix_percent"), 40));
+  CHECK(is_close(number(speed, 1, "matrix_percent"), 40));
   CHECK(std::isnan(number(speed, 3, "matrix_percent")));  // of decode no share is given
-  CHECK(close(number(speed, 0, "power_w"), 650));
-  CHECK(close(number(speed, 1, "joules_per_token"), 650 * 0.025 / 4096));
+  CHECK(is_close(number(speed, 0, "power_w"), 650));
+  CHECK(is_close(number(speed, 1, "joules_per_token"), 650 * 0.025 / 4096));
   CHECK(text(speed, 1, "machine_id") == content_hash(kFast));
   CHECK(text(speed, 1, "run") == run_on(kFast, 1, 2).run.run_id);
   CHECK(contains(notes_of(speed), "across machines there is no verdict"));
@@ -148,13 +127,13 @@ TEST_CASE("devices side by side by hand") {
   CHECK_FALSE(contains(notes_of(speed), "older"));
   REQUIRE(ceilings.rows.size() == 4);  // copy and matrix_f32; e4m3 was not measured
   CHECK(text(ceilings, 0, "ceiling") == "copy");
-  CHECK(close(number(ceilings, 0, "rate"), 4e12));
-  CHECK(close(number(ceilings, 1, "ratio"), 4));
+  CHECK(is_close(number(ceilings, 0, "rate"), 4e12));
+  CHECK(is_close(number(ceilings, 1, "ratio"), 4));
   CHECK(text(ceilings, 3, "rate_text") == "200 TFLOP/s");
   // The first run's machine is the one that others are held against.
   const Table turned = by(GroupBy::device, {run_on(kFast, 4, 2), run_on(kSlow, 1, 1)})[0];
   CHECK(text(turned, 0, "group") == "Fast CPU");
-  CHECK(close(number(turned, 1, "ratio"), 4));
+  CHECK(is_close(number(turned, 1, "ratio"), 4));
 }
 
 TEST_CASE("quality by device is item by item") {
@@ -164,8 +143,8 @@ TEST_CASE("quality by device is item by item") {
   REQUIRE(quality.rows.size() == 6);  // two cells, two tasks and their mean
   CHECK(text(quality, 0, "group") == "Fast CPU");
   CHECK(text(quality, 0, "against") == "Slow CPU");
-  CHECK(close(number(quality, 0, "base_score"), 80));
-  CHECK(close(number(quality, 0, "difference"), -10));
+  CHECK(is_close(number(quality, 0, "base_score"), 80));
+  CHECK(is_close(number(quality, 0, "difference"), -10));
   CHECK(std::get<std::int64_t>(field(quality, 0, "items_worse")) == 1);
 }
 
@@ -192,7 +171,7 @@ TEST_CASE("commits side by side on one machine") {
   REQUIRE(speed.rows.size() == 8);
   CHECK(text(speed, 0, "group") == "0123456789ab with changes");
   CHECK(text(speed, 1, "group") == "fedcba987654");
-  CHECK(close(number(speed, 1, "ratio"), 0.5));
+  CHECK(is_close(number(speed, 1, "ratio"), 0.5));
   CHECK(contains(notes_of(speed), "no verdict"));
   // One commit built twice: told apart by its build.
   after = run_on(kSlow, 2, 2);
@@ -214,8 +193,8 @@ TEST_CASE("patterns of one run side by side, those with most Full layers first")
   REQUIRE(speed.rows.size() == 4);
   CHECK(text(speed, 0, "group") == "FFFF");
   CHECK(text(speed, 1, "group") == "FSFS");
-  CHECK(close(number(speed, 1, "ratio"), 0.5));
-  CHECK(close(number(speed, 3, "ratio"), 0.8));
+  CHECK(is_close(number(speed, 1, "ratio"), 0.5));
+  CHECK(is_close(number(speed, 3, "ratio"), 0.8));
   REQUIRE(tables[1].rows.size() == 3);  // FSSS against FFFF
   CHECK(text(tables[1], 0, "group") == "FSSS");
   const std::string reasons = reasons_of(tables[2]);
@@ -248,9 +227,9 @@ TEST_CASE("models of other depths pair by their retention") {
   REQUIRE(speed.rows.size() == 8);
   CHECK(text(speed, 1, "group") == "large");
   CHECK(text(speed, 1, "pattern") == "FFFFFFFF");
-  CHECK(close(number(speed, 1, "ratio"), 2));
+  CHECK(is_close(number(speed, 1, "ratio"), 2));
   CHECK(text(speed, 5, "pattern") == "FSFSFSFS");
-  CHECK(close(number(speed, 5, "ratio"), 2));
+  CHECK(is_close(number(speed, 5, "ratio"), 2));
   // A pattern given by its letters has no retention to agree in.
   for (PlannedCell& planned : large.plan) {
     planned.nominal_retention.clear();
@@ -271,9 +250,9 @@ TEST_CASE("of several runs of a cell the newest that is ok counts") {
     const Table& speed = tables[0];
     REQUIRE(speed.rows.size() == 8);
     CHECK(text(speed, 0, "run") == newer.run.run_id);  // FFFF: the newest failed there
-    CHECK(close(number(speed, 1, "ratio"), 0.5));
+    CHECK(is_close(number(speed, 1, "ratio"), 0.5));
     CHECK(text(speed, 4, "run") == failed.run.run_id);  // FSFS
-    CHECK(close(number(speed, 5, "ratio"), 2));
+    CHECK(is_close(number(speed, 5, "ratio"), 2));
     CHECK_FALSE(contains(reasons_of(tables[2]), "broken"));
     // One of FFFF, two each of FSFS and of the two cells of answers.
     CHECK(contains(notes_of(speed), "the newest is shown: 7 older left out"));

@@ -15,12 +15,6 @@
 namespace dsabench::test {
 namespace {
 
-std::string notes_of(const Table& table) {
-  std::string all;
-  for (const std::string& note : table.notes) all += note + "\n";
-  return all;
-}
-
 TEST_CASE("a run against itself has ratio 1 and difference 0") {
   const RunResults run = fixture_run();
   const std::vector<Table> tables = compare_runs(run, run);

@@ -13,10 +13,10 @@
 namespace dsabench::test {
 namespace {
 
-constexpr std::int64_t kCells = 20, kRounds = 20;
+constexpr std::int64_t kGateCells = 20, kRounds = 20;
 
 /// Of each cell in each process: 3 arms of 20 rounds and 20 cells make a million.
-std::int64_t samples_per_trial() { return full_size() ? 834 : kSanitized ? 10 : 40; }
+std::int64_t gate_samples_per_trial() { return full_size() ? 834 : kSanitized ? 10 : 40; }
 
 Script large_script() {
   Script script;
@@ -24,13 +24,13 @@ Script large_script() {
   script.num_rounds = kRounds;
   script.plan = [](Arm) {
     std::vector<PlannedCell> plan;
-    for (std::int64_t i = 0; i < kCells; ++i) plan.push_back(scripted_cell(i));
+    for (std::int64_t i = 0; i < kGateCells; ++i) plan.push_back(scripted_cell(i));
     return plan;
   };
   script.measure = [](const PlannedCell&, const Turn&, ScriptNoise& noise) {
     TrialRecord trial = timed_trial(1);
     trial.metrics[0].values.clear();
-    for (std::int64_t i = 0; i < samples_per_trial(); ++i) {
+    for (std::int64_t i = 0; i < gate_samples_per_trial(); ++i) {
       const auto value = static_cast<std::int64_t>(100e6 * (1 + noise.normal(0.005)));
       trial.metrics[0].values.push_back(value);
       trial.stage_times.push_back({"prefill", i, 0, "moe", value / 2});
@@ -44,7 +44,7 @@ TEST_CASE("the gate judges a million samples in under two seconds") {
   const ScratchFolder folder;
   const std::string path = folder / "a.db";
   write_comparison(path, large_script());
-  CHECK((!full_size() || 3 * kRounds * kCells * samples_per_trial() >= 1'000'000));
+  CHECK((!full_size() || 3 * kRounds * kGateCells * gate_samples_per_trial() >= 1'000'000));
   const auto start = std::chrono::steady_clock::now();
   const ResultStore store = ResultStore::open(path, ResultStore::Mode::read_only);
   const GateReport report =
@@ -54,7 +54,7 @@ TEST_CASE("the gate judges a million samples in under two seconds") {
   if (full_size()) std::printf("%-24s %.3f s\n", "gate", taken.count());
   CHECK(taken.count() < 2.0);
   CHECK(report.verdict == Verdict::pass);
-  CHECK(report.rows.size() == 2 * kCells);
+  CHECK(report.rows.size() == 2 * kGateCells);
   CHECK_FALSE(printed.empty());
 }
 

@@ -19,7 +19,7 @@ long double upper_half(std::int64_t k, std::int64_t n) {
   return sum;
 }
 
-bool close(double actual, long double expected) {
+bool close_to_sum(double actual, long double expected) {
   return std::abs(static_cast<long double>(actual) - expected) <= 1e-12L * expected;
 }
 
@@ -30,18 +30,18 @@ TEST_CASE("McNemar's test agrees with sums of binomial terms") {
       CAPTURE(lost, changed);
       const long double p_lost = upper_half(lost, changed);
       const long double p_gained = upper_half(changed - lost, changed);
-      CHECK(close(test.p_lost, p_lost));
-      CHECK(close(test.p_gained, p_gained));
-      CHECK(close(test.p_two_sided, std::min(1.0L, 2 * std::min(p_lost, p_gained))));
+      CHECK(close_to_sum(test.p_lost, p_lost));
+      CHECK(close_to_sum(test.p_gained, p_gained));
+      CHECK(close_to_sum(test.p_two_sided, std::min(1.0L, 2 * std::min(p_lost, p_gained))));
     }
   }
 }
 
 TEST_CASE("McNemar's test by hand") {
   CHECK(mcnemar_test(0, 0).p_two_sided == 1);
-  CHECK(close(mcnemar_test(1, 0).p_lost, 0.5L));  // one item of thirty says nothing
-  CHECK(close(mcnemar_test(8, 2).p_two_sided, 112.0L / 1024));
-  CHECK(close(mcnemar_test(20, 0).p_lost, 1.0L / 1048576));  // twenty lost, none gained
+  CHECK(close_to_sum(mcnemar_test(1, 0).p_lost, 0.5L));  // one item of thirty says nothing
+  CHECK(close_to_sum(mcnemar_test(8, 2).p_two_sided, 112.0L / 1024));
+  CHECK(close_to_sum(mcnemar_test(20, 0).p_lost, 1.0L / 1048576));  // twenty lost, none gained
   CHECK(mcnemar_test(20, 0).p_gained == 1);
   CHECK_THROWS_AS(mcnemar_test(-1, 2), InvalidArgument);
   CHECK_THROWS_WITH(mcnemar_test(1, -2), Catch::Contains("items gained: expected 0 or more"));

@@ -7,14 +7,11 @@
 #include <vector>
 
 #include "kernels/base/error.h"
+#include "tests/results/close.h"
 #include "tests/support/random.h"
 
 namespace dsabench::test {
 namespace {
-
-bool close(double actual, double expected, double tolerance = 1e-11) {
-  return std::abs(actual - expected) <= tolerance * std::abs(expected);
-}
 
 /// Twice the pairs with y > x, ties counting once.
 std::int64_t doubled_u(const std::vector<double>& x, const std::vector<double>& y) {
@@ -75,10 +72,10 @@ TEST_CASE("rank sums agree with all ways to share the values out, ties included"
     CAPTURE(round, x.size(), y.size(), levels);
     CHECK(test.exact);
     CHECK(test.u == double(doubled_u(x, y)) / 2);
-    CHECK(close(test.p_greater, expected.p_greater));
-    CHECK(close(test.p_less, expected.p_less));
-    CHECK(
-        close(test.p_two_sided, std::min(1.0, 2 * std::min(expected.p_greater, expected.p_less))));
+    CHECK(is_close(test.p_greater, expected.p_greater));
+    CHECK(is_close(test.p_less, expected.p_less));
+    CHECK(is_close(test.p_two_sided,
+                   std::min(1.0, 2 * std::min(expected.p_greater, expected.p_less))));
   }
 }
 
@@ -128,9 +125,9 @@ TEST_CASE("rank sums of a textbook's example") {
   CHECK(test.u == 35);
   CHECK(std::abs(test.p_greater - 0.1272) < 5e-5);
   const LocationEstimate shift = hodges_lehmann_shift(early, at_term, 0.95);
-  CHECK(close(shift.estimate, 0.305, 1e-9));
-  CHECK(close(shift.low, -0.15, 1e-9));
-  CHECK(close(shift.high, 0.76, 1e-9));
+  CHECK(is_close(shift.estimate, 0.305, 1e-9));
+  CHECK(is_close(shift.low, -0.15, 1e-9));
+  CHECK(is_close(shift.high, 0.76, 1e-9));
   CHECK(std::abs(shift.confidence - 0.96) < 0.005);
 }
 
@@ -187,15 +184,15 @@ TEST_CASE("values that are all equal say nothing") {
 }
 
 TEST_CASE("the smallest p of a rank-sum test") {
-  CHECK(close(smallest_rank_sum_p(3, 3), 1.0 / 20));
-  CHECK(close(smallest_rank_sum_p(5, 5), 1.0 / 252));
-  CHECK(close(smallest_rank_sum_p(1, 9), 1.0 / 10));
-  CHECK(close(smallest_rank_sum_p(10, 20), 1.0 / 30045015));
+  CHECK(is_close(smallest_rank_sum_p(3, 3), 1.0 / 20));
+  CHECK(is_close(smallest_rank_sum_p(5, 5), 1.0 / 252));
+  CHECK(is_close(smallest_rank_sum_p(1, 9), 1.0 / 10));
+  CHECK(is_close(smallest_rank_sum_p(10, 20), 1.0 / 30045015));
   CHECK(smallest_rank_sum_p(5000, 5000) == 0);
   for (int n = 1; n <= 6; ++n) {
     for (int m = 1; m <= 6; ++m) {
       const auto [x, y] = with_u(n, m, n * m);
-      CHECK(close(rank_sum_test(x, y).p_greater, smallest_rank_sum_p(n, m)));
+      CHECK(is_close(rank_sum_test(x, y).p_greater, smallest_rank_sum_p(n, m)));
     }
   }
   CHECK_THROWS_AS(smallest_rank_sum_p(0, 3), InvalidArgument);
@@ -206,10 +203,10 @@ TEST_CASE("sides of very different sizes stay exact") {
   for (int i = 1; i <= 2500; ++i) y.push_back(i);
   const RankSumTest test = rank_sum_test(x, y);
   CHECK(test.exact);
-  CHECK(close(test.p_greater, 1.0 / 2501));
+  CHECK(is_close(test.p_greater, 1.0 / 2501));
   const RankSumTest turned = rank_sum_test(y, x);
   CHECK(turned.u == 0);
-  CHECK(close(turned.p_less, 1.0 / 2501));
+  CHECK(is_close(turned.p_less, 1.0 / 2501));
 }
 
 TEST_CASE("the shift is the median of all differences") {

@@ -6,14 +6,11 @@
 #include <vector>
 
 #include "kernels/base/error.h"
+#include "tests/results/close.h"
 #include "tests/support/random.h"
 
 namespace dsabench::test {
 namespace {
-
-bool close(double actual, double expected, double tolerance = 1e-11) {
-  return std::abs(actual - expected) <= tolerance * std::max(1e-300, std::abs(expected));
-}
 
 /// Twice the midrank of |values[i]| among the nonzero ones, counted pair by pair.
 std::int64_t doubled_rank(const std::vector<double>& values, std::size_t i) {
@@ -26,11 +23,11 @@ std::int64_t doubled_rank(const std::vector<double>& values, std::size_t i) {
   return 2 * smaller + equal + 1;
 }
 
-struct Enumerated {
+struct EnumeratedSigns {
   double positive_ranks = 0, p_greater = 1, p_less = 1;
 };
 /// All 2^n assignments of signs.
-Enumerated enumerate_signs(const std::vector<double>& values) {
+EnumeratedSigns enumerate_signs(const std::vector<double>& values) {
   std::vector<std::int64_t> ranks;
   std::int64_t observed = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -70,16 +67,16 @@ TEST_CASE("signed ranks agree with all sign flips, ties and zeros included") {
       values.push_back(double(random.integer(-levels, levels)) / 8);
     }
     const SignedRankTest test = signed_rank_test(values);
-    const Enumerated expected = enumerate_signs(values);
+    const EnumeratedSigns expected = enumerate_signs(values);
     CAPTURE(round, n, levels);
     CHECK(test.exact);
     CHECK(test.num_pairs == n);
     CHECK(test.num_nonzero == n - std::count(values.begin(), values.end(), 0.0));
     CHECK(test.positive_ranks == expected.positive_ranks);
-    CHECK(close(test.p_greater, expected.p_greater));
-    CHECK(close(test.p_less, expected.p_less));
-    CHECK(
-        close(test.p_two_sided, std::min(1.0, 2 * std::min(expected.p_greater, expected.p_less))));
+    CHECK(is_close(test.p_greater, expected.p_greater));
+    CHECK(is_close(test.p_less, expected.p_less));
+    CHECK(is_close(test.p_two_sided,
+                   std::min(1.0, 2 * std::min(expected.p_greater, expected.p_less))));
   }
 }
 
@@ -133,12 +130,12 @@ std::vector<double> depression_scores() {
 TEST_CASE("signed ranks of a textbook's example") {
   const SignedRankTest test = signed_rank_test(depression_scores());
   CHECK(test.positive_ranks == 40);
-  CHECK(close(test.p_greater, 10.0 / 512));  // printed as 0.01953
+  CHECK(is_close(test.p_greater, 10.0 / 512));  // printed as 0.01953
   const LocationEstimate estimate = hodges_lehmann(depression_scores(), 0.95);
-  CHECK(close(estimate.estimate, 0.46, 1e-9));
-  CHECK(close(estimate.low, 0.010, 1e-9));
-  CHECK(close(estimate.high, 0.786, 1e-9));
-  CHECK(close(estimate.confidence, 1 - 2 * 10.0 / 512));  // "96 %"
+  CHECK(is_close(estimate.estimate, 0.46, 1e-9));
+  CHECK(is_close(estimate.low, 0.010, 1e-9));
+  CHECK(is_close(estimate.high, 0.786, 1e-9));
+  CHECK(is_close(estimate.confidence, 1 - 2 * 10.0 / 512));  // "96 %"
 }
 
 TEST_CASE("differences of zero are left out") {
@@ -296,7 +293,7 @@ TEST_CASE("Hodges and Lehmann's interval covers as often as it says") {
     covered += estimate.low <= 3 && 3 <= estimate.high;
     confidence = estimate.confidence;
   }
-  CHECK(close(confidence, 1 - 2 * 25.0 / 1024));  // P(W <= 8) at 10 pairs
+  CHECK(is_close(confidence, 1 - 2 * 25.0 / 1024));  // P(W <= 8) at 10 pairs
   const double share = covered / double(kDraws);
   CHECK(std::abs(share - confidence) < 5 * std::sqrt(confidence * (1 - confidence) / kDraws));
 }

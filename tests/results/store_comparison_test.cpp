@@ -64,7 +64,7 @@ void check_runs(const ResultStore& store, const std::vector<RunResults>& runs) {
   }
 }
 
-ImportReport import_text(const std::string& text, const std::string& path) {
+ImportReport import_comparisons(const std::string& text, const std::string& path) {
   std::istringstream in(text);
   return import_database(in, "export.jsonl", path);
 }
@@ -246,12 +246,12 @@ TEST_CASE("exports carry comparisons and baselines, and merge them") {
     store.retire_baseline("main", 9);
   }
   const std::string text = exported(path);
-  ImportReport report = import_text(text, copy);
+  ImportReport report = import_comparisons(text, copy);
   CHECK(report.comparisons.added == std::vector<std::string>{made.record.comparison_id});
   CHECK(report.baselines.added.size() == 3);
   // Random runs are not told in the order of their start, by which row ids are given anew.
   const std::string again = exported(copy);
-  import_text(again, folder / "c.db");
+  import_comparisons(again, folder / "c.db");
   CHECK((exported(folder / "c.db") == again));
   {
     const ResultStore store = ResultStore::open(copy, Mode::read_only);
@@ -259,14 +259,14 @@ TEST_CASE("exports carry comparisons and baselines, and merge them") {
     check_runs(store, made.runs);
     check_equal(store.list_baselines(), ResultStore::open(path, Mode::read_only).list_baselines());
   }
-  report = import_text(text, copy);
+  report = import_comparisons(text, copy);
   CHECK(report.comparisons.skipped.size() == 1);
   CHECK(report.baselines.skipped.size() == 3);
   CHECK((exported(copy) == again));
 
   // A retirement comes along; a promotion that is there is not doubled.
   ResultStore::open(path, Mode::read_write).retire_baseline("main", 11);
-  report = import_text(exported(path), copy);
+  report = import_comparisons(exported(path), copy);
   CHECK(report.baselines.skipped.size() == 3);
   check_equal(ResultStore::open(copy, Mode::read_only).list_baselines(),
               ResultStore::open(path, Mode::read_only).list_baselines());
@@ -274,7 +274,7 @@ TEST_CASE("exports carry comparisons and baselines, and merge them") {
   // Another content under the same id is left as it is.
   ResultStore::open(path, Mode::read_write)
       .finish_comparison(made.record.comparison_id, "failed", 77);
-  report = import_text(exported(path), copy);
+  report = import_comparisons(exported(path), copy);
   CHECK(report.comparisons.refused.size() == 1);
   check_equal(ResultStore::open(copy, Mode::read_only).load_comparison("last"), made.record);
 }
@@ -289,7 +289,7 @@ TEST_CASE("what hangs on a refused run is refused") {
   RunRecord other = random_run(random);
   other.run_id = run_id;
   ResultStore::open(copy, Mode::read_write).add_run(other, {});
-  const ImportReport report = import_text(exported(path), copy);
+  const ImportReport report = import_comparisons(exported(path), copy);
   CHECK(report.refused == std::vector<std::string>{run_id});
   CHECK(report.added.size() + 1 == made.runs.size());
   CHECK(report.comparisons.refused.size() == 1);
@@ -304,13 +304,13 @@ TEST_CASE("a run belongs to one comparison, here and in what is imported") {
   const ScratchFolder folder;
   const std::string path = folder / "a.db", copy = folder / "b.db";
   const StoredComparison made = write_comparison(random, path, folder);
-  import_text(exported(path), copy);
+  import_comparisons(exported(path), copy);
   SQLite::Database(copy, SQLite::OPEN_READWRITE)
       .exec(
           "PRAGMA foreign_keys = OFF; UPDATE comparison SET comparison_id = 'x';"
           "UPDATE comparison_arm SET comparison_id = 'x';"
           "UPDATE comparison_sample SET comparison_id = 'x'");
-  const ImportReport report = import_text(exported(path), copy);
+  const ImportReport report = import_comparisons(exported(path), copy);
   CHECK(report.comparisons.refused == std::vector<std::string>{made.record.comparison_id});
   CHECK(ResultStore::open(copy, Mode::read_only).list_comparisons().size() == 1);
 }
@@ -327,9 +327,9 @@ TEST_CASE("every kind of change makes a comparison another one") {
                "UPDATE comparison_sample SET place = 7 WHERE arm = 'base'");
   CAPTURE(change);
   std::filesystem::copy_file(kFixtures + "schema_v7.sqlite", path);
-  CHECK(import_text(text, path).comparisons.skipped.size() == 1);
+  CHECK(import_comparisons(text, path).comparisons.skipped.size() == 1);
   SQLite::Database(path, SQLite::OPEN_READWRITE).exec(change);
-  CHECK(import_text(text, path).comparisons.refused.size() == 1);
+  CHECK(import_comparisons(text, path).comparisons.refused.size() == 1);
 }
 
 TEST_CASE("lines of comparisons that fit nothing are refused with their number") {
@@ -366,7 +366,7 @@ TEST_CASE("lines of comparisons that fit nothing are refused with their number")
   text.replace(text.find(change.from), std::string(change.from).size(), change.to);
   std::string whole;
   for (const std::string& each : lines) whole += each + "\n";
-  const auto message = message_of<ParseError>([&] { import_text(whole, path); });
+  const auto message = message_of<ParseError>([&] { import_comparisons(whole, path); });
   CHECK(contains(message, "export.jsonl: line " + std::to_string(line + 1) + ": "));
   CHECK(contains(message, change.message));
   CHECK_FALSE(std::filesystem::exists(path));

@@ -361,7 +361,7 @@ TEST_CASE("a killed writer leaves whole trials only") {
         if (write(reports[1], &i, sizeof i) != sizeof i) return false;
       }
     });
-    close(reports[1]);
+    ::close(reports[1]);
     std::int64_t committed = -1, report = 0;
     const auto enough = next + random.integer(1, 60);
     while (committed < enough && read(reports[0], &report, sizeof report) == sizeof report) {
@@ -371,7 +371,7 @@ TEST_CASE("a killed writer leaves whole trials only") {
     const int status = wait_for(child);
     CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
     while (read(reports[0], &report, sizeof report) == sizeof report) committed = report;
-    close(reports[0]);
+    ::close(reports[0]);
 
     const RunResults results = ResultStore::open(path, Mode::read_write).load_run(run.run_id);
     const auto stored = static_cast<std::int64_t>(results.trials.size());

@@ -2,11 +2,11 @@
 /// Fields of a table's row by the column's key.
 #include <cmath>
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "kernels/base/error.h"
 #include "results/report/table.h"
+#include "tests/results/close.h"
 
 namespace dsabench::test {
 
@@ -34,12 +34,10 @@ inline bool absent(const Table& table, std::size_t row, const std::string& key) 
   return std::holds_alternative<std::monostate>(field(table, row, key));
 }
 
-/// Equal but for the last digits of a double.
-inline bool is_close(double actual, double expected) {
-  return std::abs(actual - expected) <= 1e-9 * std::abs(expected);
-}
-inline bool is_close(const std::optional<double>& actual, double expected) {
-  return actual && is_close(*actual, expected);
+inline std::string notes_of(const Table& table) {
+  std::string all;
+  for (const std::string& note : table.notes) all += note + "\n";
+  return all;
 }
 
 }  // namespace dsabench::test

@@ -56,10 +56,10 @@ class HeldChild {
       });
       return false;
     });
-    close(held[1]);
+    ::close(held[1]);
     char byte = 0;
     const ssize_t count = read(held[0], &byte, 1);
-    close(held[0]);
+    ::close(held[0]);
     if (count != 1) wait_for(process_);
     REQUIRE(count == 1);
   }

@@ -14,10 +14,6 @@ namespace {
 /// Of which the first colours are always the same ones'.
 constexpr std::array<const char*, 4> kUsual = {"1", "1/2", "1/4", "1/8"};
 
-std::int64_t num_full(const std::string& pattern) {
-  return std::count(pattern.begin(), pattern.end(), 'F');
-}
-
 double share_of(const std::string& pattern) {
   if (pattern.empty()) return 0;
   return static_cast<double>(num_full(pattern)) / static_cast<double>(pattern.size());
@@ -38,6 +34,10 @@ std::string key_of(const std::string& name, const std::string& pattern) {
 }
 
 }  // namespace
+
+std::int64_t num_full(const std::string& pattern) {
+  return std::count(pattern.begin(), pattern.end(), 'F');
+}
 
 SeriesNames::SeriesNames(const std::vector<RunResults>& runs) {
   // Uniform patterns of models with other numbers of layers are one series; others are told apart.

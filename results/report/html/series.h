@@ -1,6 +1,7 @@
 #pragma once
 /// Patterns as series of figures: one name, colour and shape in the whole report. Private to
 /// results/.
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -8,6 +9,9 @@
 #include "results/store.h"
 
 namespace dsabench::report {
+
+/// F layers of a pattern.
+std::int64_t num_full(const std::string& pattern);
 
 class SeriesNames {
  public:

@@ -8,7 +8,7 @@
 namespace dsabench::report {
 namespace {
 
-nlohmann::json spec_of(std::size_t num_tasks, std::size_t num_series) {
+nlohmann::json accuracy_spec(std::size_t num_tasks, std::size_t num_series) {
   nlohmann::json spec = chart(embedded::vega_specs::report_html_figures_accuracy_json);
   spec["height"] = std::max<std::size_t>(50, num_tasks * (10 + 11 * num_series));
   return spec;
@@ -79,7 +79,7 @@ Figure accuracy_figure(const FigureInput& from) {
   }
   figure.legend = series_legend(from.names, all_series);
   for (const Drawn& panel : panels) {
-    nlohmann::json spec = spec_of(panel.tasks.size(), panel.series.size());
+    nlohmann::json spec = accuracy_spec(panel.tasks.size(), panel.series.size());
     std::vector<std::string> order;
     for (const LegendEntry& entry : figure.legend) {
       if (panel.series.count(entry.label) != 0) order.push_back(entry.label);

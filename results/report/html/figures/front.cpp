@@ -19,7 +19,7 @@ struct Point {
 };
 
 /// The points of one suite and phase.
-struct Drawn {
+struct DrawnFront {
   std::string title, phase;
   std::int64_t speed_context = 0;
   std::vector<Point> points;
@@ -71,8 +71,8 @@ void mark_front(std::vector<Point>& points) {
   }
 }
 
-std::vector<Drawn> drawings(const FigureInput& from) {
-  std::vector<Drawn> all;
+std::vector<DrawnFront> drawings(const FigureInput& from) {
+  std::vector<DrawnFront> all;
   for (const char* phase : {"prefill", "decode"}) {
     for (const ScoreMeasurement& score : from.measured.scores) {
       if (!score.is_mean) continue;
@@ -84,17 +84,17 @@ std::vector<Drawn> drawings(const FigureInput& from) {
           fmt::format("{}: {} at {} tokens, {} at {}", panel_title(from, score.run, score.setting),
                       cell.suite, context_text(cell.context_tokens), phase, context_text(context));
       auto drawn = std::find_if(all.begin(), all.end(),
-                                [&](const Drawn& other) { return other.title == title; });
+                                [&](const DrawnFront& other) { return other.title == title; });
       if (drawn == all.end()) drawn = all.insert(drawn, {title, phase, context, {}});
       drawn->points.push_back({&score, time->speedup.value_or(1.0), time->speedup_bounds});
     }
   }
-  std::erase_if(all, [](const Drawn& drawn) { return drawn.points.size() < 2; });
-  for (Drawn& drawn : all) mark_front(drawn.points);
+  std::erase_if(all, [](const DrawnFront& drawn) { return drawn.points.size() < 2; });
+  for (DrawnFront& drawn : all) mark_front(drawn.points);
   return all;
 }
 
-nlohmann::json spec_of() { return chart(embedded::vega_specs::report_html_figures_front_json); }
+nlohmann::json front_spec() { return chart(embedded::vega_specs::report_html_figures_front_json); }
 
 }  // namespace
 
@@ -118,7 +118,7 @@ Figure front_figure(const FigureInput& from) {
                           {"score_low", "95 % low", "", 1},
                           {"score_high", "95 % high", "", 1},
                           {"front", "on the front", "", 0}};
-  const std::vector<Drawn> all = drawings(from);
+  const std::vector<DrawnFront> all = drawings(from);
   if (all.empty()) {
     figure.missing =
         "No two patterns have both a speedup and a score of one model on one kind of device: "
@@ -126,15 +126,15 @@ Figure front_figure(const FigureInput& from) {
     return figure;
   }
   std::set<std::string> series;
-  for (const Drawn& drawn : all) {
+  for (const DrawnFront& drawn : all) {
     for (const Point& point : drawn.points) series.insert(point.score->series);
   }
   figure.legend = series_legend(from.names, series);
   std::vector<std::string> order;
   for (const LegendEntry& entry : figure.legend) order.push_back(entry.label);
-  nlohmann::json spec = spec_of();
+  nlohmann::json spec = front_spec();
   set_series(spec, from.names, order);
-  for (const Drawn& drawn : all) {
+  for (const DrawnFront& drawn : all) {
     for (const Point& point : drawn.points) {
       const ScoreMeasurement& score = *point.score;
       const CellRecord& cell = score.planned->cell;
@@ -153,7 +153,7 @@ Figure front_figure(const FigureInput& from) {
       "Each pattern by how many times faster it is than all Full at the longest context measured, "
       "and by its mean score, both with 95 % intervals. The dashed line joins the patterns that "
       "none beats in both.";
-  for (const Drawn& drawn : all) {
+  for (const DrawnFront& drawn : all) {
     const bool chance = std::any_of(drawn.points.begin(), drawn.points.end(), [&](const Point& p) {
       return from.input.runs[p.score->run].run.synthetic_weights;
     });

@@ -71,7 +71,9 @@ std::vector<Series> series_of(const ReportInput& input) {
   return all;
 }
 
-nlohmann::json spec_of() { return chart(embedded::vega_specs::report_html_figures_history_json); }
+nlohmann::json history_spec() {
+  return chart(embedded::vega_specs::report_html_figures_history_json);
+}
 
 }  // namespace
 
@@ -102,7 +104,7 @@ Figure history_figure(const FigureInput& from) {
     return figure;
   }
   std::int64_t num_changes = 0;
-  const std::string spec = spec_of().dump();
+  const std::string spec = history_spec().dump();
   for (const Series& series : all) {
     const MetricHistory& history = *series.history;
     for (std::size_t i = 0; i < history.points.size(); ++i) {

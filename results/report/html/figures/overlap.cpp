@@ -113,7 +113,7 @@ nlohmann::json layer_ticks(std::int64_t num_layers) {
   return ticks;
 }
 
-nlohmann::json spec_of(std::int64_t num_layers, double least, const std::string& pattern) {
+nlohmann::json overlap_spec(std::int64_t num_layers, double least, const std::string& pattern) {
   nlohmann::json spec = chart(embedded::vega_specs::report_html_figures_overlap_json);
   nlohmann::json shades = nlohmann::json::array();
   for (std::size_t i = 0; i < kShades; ++i) shades.push_back(fmt::format("var(--heat-{})", i));
@@ -168,7 +168,7 @@ Figure overlap_figure(const FigureInput& from) {
               : fmt::format("{}: {} ({} F)", name, blocks.origin,
                             std::count(blocks.pattern.begin(), blocks.pattern.end(), 'F'));
       figure.panels.push_back(
-          {title, {name}, spec_of(matrix.num_layers, least, blocks.pattern).dump()});
+          {title, {name}, overlap_spec(matrix.num_layers, least, blocks.pattern).dump()});
     }
     figure.commands.insert(run.command_line);
   }

@@ -4,14 +4,11 @@
 #include <nlohmann/json.hpp>
 
 #include "results/report/html/chart.h"
+#include "results/report/html/series.h"
 #include "vega_specs.h"
 
 namespace dsabench::report {
 namespace {
-
-std::int64_t num_full(const std::string& pattern) {
-  return std::count(pattern.begin(), pattern.end(), 'F');
-}
 
 /// The method that an all-Full pattern stands under is the one with no Shared layer.
 bool is_baseline(const SearchedPattern& found) { return is_all_full(found.pattern); }
@@ -40,7 +37,7 @@ std::string setting_of(const ReportInput& input, const SearchOfRun& search) {
                      text("context_tokens"));
 }
 
-nlohmann::json spec_of(const std::vector<LegendEntry>& methods) {
+nlohmann::json search_spec(const std::vector<LegendEntry>& methods) {
   nlohmann::json spec = chart(embedded::vega_specs::report_html_figures_search_json);
   nlohmann::json domain = nlohmann::json::array(), colours = domain, shapes = domain;
   for (const LegendEntry& entry : methods) {
@@ -125,7 +122,7 @@ Figure search_figure(const FigureInput& from) {
     const std::size_t index = 1 + figure.legend.size() % (SeriesNames::kNumColours - 1);
     figure.legend.push_back({method, series_colour(index), series_shape(index)});
   }
-  for (Panel& panel : figure.panels) panel.spec = spec_of(figure.legend).dump();
+  for (Panel& panel : figure.panels) panel.spec = search_spec(figure.legend).dump();
   figure.legend.push_back({"all Full", "var(--series-0)", "line", false, true});
   figure.text =
       "Loss of the calibration questions against the number of Full layers. Small points are "

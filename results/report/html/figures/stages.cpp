@@ -26,7 +26,7 @@ std::string colour_of(const std::string& stage) {
                                           : std::string("var(--stage-other)");
 }
 
-nlohmann::json spec_of(const std::vector<std::string>& stages, std::size_t num_bars) {
+nlohmann::json stages_spec(const std::vector<std::string>& stages, std::size_t num_bars) {
   nlohmann::json spec = chart(embedded::vega_specs::report_html_figures_stages_json);
   nlohmann::json domain = nlohmann::json::array(), range = nlohmann::json::array();
   for (const std::string& stage : stages) {
@@ -115,7 +115,7 @@ Figure stage_figure(const FigureInput& from) {
       context_text(last.planned->cell.context_tokens), last.series, last.phase,
       last.stage_percent.front().first, last.stage_percent.front().second);
   for (const auto& [title, bars] : panels) {
-    figure.panels.push_back({title, {title}, spec_of(stages, bars.size()).dump()});
+    figure.panels.push_back({title, {title}, stages_spec(stages, bars.size()).dump()});
   }
   limit_panels(figure);
   return figure;
