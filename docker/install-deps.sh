@@ -9,8 +9,8 @@ role=${1:-build}
 
 build="git ca-certificates g++ cmake ninja-build lld pkg-config
   libcli11-dev libfmt-dev nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev
-  libopenblas-openmp-dev libxxhash-dev libutf8proc-dev libboost-dev"
-test="catch2 libbenchmark-dev clang clang-format sqlite3"
+  libopenblas-openmp-dev libxxhash-dev libutf8proc-dev libboost-dev libjs-vega"
+test="catch2 libbenchmark-dev clang clang-format sqlite3 chromium-headless-shell"
 
 case "$role" in
   build) packages=$build ;;
