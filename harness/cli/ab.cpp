@@ -10,9 +10,9 @@
 #include "harness/cli/policy_file.h"
 #include "harness/cli/result_output.h"
 #include "harness/cli/step_summary.h"
-#include "harness/cli/stored_calibration.h"
 #include "harness/plan/value_lists.h"
 #include "kernels/base/error.h"
+#include "results/gate/noise_floor.h"
 
 namespace dsabench {
 namespace {
@@ -55,9 +55,8 @@ std::int64_t count_tests(const GatePolicy& policy, const WarmArms& warm) {
                       {Arm::candidate, 0, 2, warm.candidate}};
   evidence.ignored_keys = warm.ignored_keys;
   const GateReport report = judge(policy, evidence);
-  return std::max<std::int64_t>(
-      1, std::count_if(report.rows.begin(), report.rows.end(),
-                       [](const GateRow& row) { return row.kind == MetricKind::time; }));
+  return std::count_if(report.rows.begin(), report.rows.end(),
+                       [](const GateRow& row) { return row.kind == MetricKind::time; });
 }
 
 std::string percent_text(double share) { return fmt::format("{:.2f} %", 100 * share); }
@@ -161,13 +160,16 @@ ExitCode run_ab_verb(const AbVerbOptions& options, const Invocation& invocation)
   if (!warm.ignored_keys.empty() && options.control.policy.empty()) {
     leave_out_exact(policy, warm.ignored_keys, progress);
   }
-  const std::int64_t num_tests = count_tests(policy, warm);
   AbOptions ab;
+  ab.noise_floors = stored_noise_floors(session.store(), warm.base.run.machine_id);
+  if (policy.require_calibration && ab.noise_floors.empty()) {
+    progress.message("the policy requires a calibration of this machine, and none is stored");
+    return ExitCode::untrusted;
+  }
+  const std::int64_t num_tests = count_tests(policy, warm);
   ab.seed = session.seed();
   ab.looks = plan_looks(asked, policy.alpha, num_tests);
   ab.ignored_keys = warm.ignored_keys;
-  ab.noise_floors =
-      load_noise_floors(session.store(), warm.base.run.machine_id, warm.base.plan, policy);
   ab.judge = [&policy](const GateEvidence& evidence) { return judge(policy, evidence); };
   // A+A'+B of every round up to the look that comes next.
   const auto expect = [&](std::size_t next) {

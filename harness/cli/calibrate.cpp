@@ -75,10 +75,7 @@ End measure(const CalibrateVerbOptions& options, const GatePolicy& policy, const
   return End::done;
 }
 
-bool is_false_alarm(const GatePolicy& policy, const std::vector<GateSample>& samples) {
-  GateEvidence evidence;
-  evidence.paired = true;
-  evidence.samples = samples;
+bool is_false_alarm(const GatePolicy& policy, const GateEvidence& evidence) {
   const GateReport report = judge(policy, evidence);
   return std::any_of(report.rows.begin(), report.rows.end(), [](const GateRow& row) {
     return row.kind == MetricKind::time && row.verdict == Verdict::regression;
@@ -102,6 +99,7 @@ ExitCode run_calibrate(const CalibrateVerbOptions& options, const Invocation& in
   check(options);
   const GatePolicy policy = load_policy(options.control.policy);
   check_run_options("after --", options.run_options);
+  const std::vector<std::string> metrics = time_metrics(policy);
   const ArmPlan base{Arm::base, "base against base",
                      resolve_binary("--base", options.base, invocation.seams.program),
                      options.run_options};
@@ -110,6 +108,12 @@ ExitCode run_calibrate(const CalibrateVerbOptions& options, const Invocation& in
   session.expect_processes(1);
   const RunResults warm = session.warm_up(base);
   check_comparable(warm.run, warm.run);
+  const std::vector<GateSample> warm_round{{Arm::base, 0, 0, warm}, {Arm::candidate, 0, 1, warm}};
+  if (calibration_series(warm_round, metrics).empty()) {
+    throw InvalidArgument(
+        fmt::format("calibrate: no metric of kind time of the policy was measured; it has: {}",
+                    fmt::join(metrics, ", ")));
+  }
   progress.message("one process has warmed up; what it measured is thrown away");
 
   const End end = measure(options, policy, warm.run, base, session);
@@ -121,9 +125,9 @@ ExitCode run_calibrate(const CalibrateVerbOptions& options, const Invocation& in
   }
   CalibrationFilter filter{warm.run.machine_id, warm.run.build_id, {}};
   for (const PlannedCell& planned : warm.plan) filter.cell_ids.push_back(planned.cell.cell_id);
-  const std::vector<CalibrationComparison> comparisons =
-      load_calibrations(session.store(), filter, time_metrics(policy),
-                        [&](const auto& samples) { return is_false_alarm(policy, samples); });
+  const std::vector<CalibrationComparison> comparisons = load_calibrations(
+      session.store(), filter, metrics,
+      [&](const GateEvidence& evidence) { return is_false_alarm(policy, evidence); });
   if (comparisons.empty()) {
     progress.message("the time limit left no comparison whole: there is nothing to calibrate by");
     return ExitCode::inconclusive;

@@ -17,7 +17,8 @@ void add_control(CLI::App& verb, ComparisonControlOptions& options) {
   verb.add_option("--time-limit", options.time_limit,
                   "Of this command, such as 2h: no round is begun that is not expected to fit, but "
                   "for the first");
-  verb.add_option("--seed", options.seed, "Of the orders of rounds (default: drawn, and stored)");
+  verb.add_option("--seed", options.seed, "Of the orders of rounds (default: drawn, and stored)")
+      ->check(CLI::NonNegativeNumber);
 }
 
 void add_run_words(CLI::App& verb, std::vector<std::string>& words, const char* whose) {

@@ -1,8 +1,9 @@
 #include "harness/cli/stored_calibration.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
+
+#include "results/gate/evidence.h"
 
 namespace dsabench {
 namespace {
@@ -19,27 +20,11 @@ bool has_cell(const std::vector<PlannedCell>& plan, const std::vector<std::strin
          });
 }
 
-std::vector<GateSample> load_rounds(const ResultStore& store, const ComparisonRecord& comparison) {
-  std::map<std::int64_t, std::size_t> num_arms;
-  for (const ComparisonSample& sample : comparison.samples) ++num_arms[sample.round];
-  std::vector<GateSample> samples;
-  for (const ComparisonSample& sample : comparison.samples) {
-    // A kill in the midst of writing a round leaves a part of it.
-    if (num_arms[sample.round] != comparison.arms.size()) continue;
-    samples.push_back({sample.arm, sample.round, sample.place, store.load_run(sample.run_id)});
-    for (TrialRecord& trial : samples.back().run.trials) {
-      trial.stage_times = {};
-      trial.device_samples = {};
-    }
-  }
-  return samples;
-}
-
 }  // namespace
 
 std::vector<CalibrationComparison> load_calibrations(
     const ResultStore& store, const CalibrationFilter& filter, std::span<const std::string> metrics,
-    const std::function<bool(const std::vector<GateSample>&)>& is_alarm) {
+    const std::function<bool(const GateEvidence&)>& is_alarm) {
   std::vector<CalibrationComparison> comparisons;
   std::vector<ComparisonRecord> stored = store.list_comparisons();
   std::reverse(stored.begin(), stored.end());
@@ -48,24 +33,15 @@ std::vector<CalibrationComparison> load_calibrations(
     const RunProgress first = store.load_progress(comparison.samples.front().run_id);
     if (!filter.build_id.empty() && first.run.build_id != filter.build_id) continue;
     if (!has_cell(first.plan, filter.cell_ids)) continue;
-    const std::vector<GateSample> samples = load_rounds(store, comparison);
+    const GateEvidence evidence = load_evidence(store, comparison);
     CalibrationComparison& loaded = comparisons.emplace_back();
     std::set<std::int64_t> rounds;
-    for (const GateSample& sample : samples) rounds.insert(sample.round);
+    for (const GateSample& sample : evidence.samples) rounds.insert(sample.round);
     loaded.num_pairs = std::ssize(rounds);
-    loaded.is_alarm = is_alarm(samples);
-    loaded.series = calibration_series(samples, metrics);
+    loaded.is_alarm = is_alarm(evidence);
+    loaded.series = calibration_series(evidence.samples, metrics);
   }
   return comparisons;
-}
-
-std::vector<NoiseFloor> load_noise_floors(const ResultStore& store, const std::string& machine_id,
-                                          const std::vector<PlannedCell>& cells,
-                                          const GatePolicy& policy) {
-  CalibrationFilter filter{machine_id, {}, {}};
-  for (const PlannedCell& planned : cells) filter.cell_ids.push_back(planned.cell.cell_id);
-  return noise_floors(
-      load_calibrations(store, filter, time_metrics(policy), [](const auto&) { return false; }));
 }
 
 std::vector<std::string> time_metrics(const GatePolicy& policy) {

@@ -20,12 +20,7 @@ struct CalibrationFilter {
 /// asked about the rounds of each.
 std::vector<CalibrationComparison> load_calibrations(
     const ResultStore& store, const CalibrationFilter& filter, std::span<const std::string> metrics,
-    const std::function<bool(const std::vector<GateSample>&)>& is_alarm);
-
-/// The noise floors of these cells' times on this machine, as far as it was calibrated.
-std::vector<NoiseFloor> load_noise_floors(const ResultStore& store, const std::string& machine_id,
-                                          const std::vector<PlannedCell>& cells,
-                                          const GatePolicy& policy);
+    const std::function<bool(const GateEvidence&)>& is_alarm);
 
 /// Names of the metrics of kind time.
 std::vector<std::string> time_metrics(const GatePolicy& policy);

@@ -19,7 +19,8 @@ std::vector<Arm> order_of_round(std::span<const Arm> arms, std::uint64_t seed, s
 LookPlan plan_looks(const std::vector<std::int64_t>& asked, double alpha, std::int64_t num_tests) {
   LookPlan plan;
   const auto count = static_cast<double>(asked.size());
-  plan.fewest_pairs = fewest_pairs(alpha / (count * static_cast<double>(num_tests)));
+  plan.fewest_pairs =
+      num_tests == 0 ? 1 : fewest_pairs(alpha / (count * static_cast<double>(num_tests)));
   for (const std::int64_t pairs : asked) {
     const std::int64_t at = std::max(pairs, plan.fewest_pairs);
     if (plan.pairs.empty() || at > plan.pairs.back()) plan.pairs.push_back(at);

@@ -42,8 +42,9 @@ std::map<std::string, std::multiset<std::string>> values_by_key(const std::vecto
                                                                 const std::set<std::string>& keys) {
   std::map<std::string, std::multiset<std::string>> values;
   for (const std::string& key : keys) {
+    std::multiset<std::string>& seen = values[key];  // there without cells too
     for (const Json& cell : cells) {
-      values[key].insert(cell.contains(key) ? cell.at(key).dump() : "null");
+      seen.insert(cell.contains(key) ? cell.at(key).dump() : "null");
     }
   }
   return values;

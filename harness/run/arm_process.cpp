@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace dsabench {
 namespace {
@@ -24,20 +25,16 @@ std::string text_at(const nlohmann::json& event, const char* key) {
   return found != event.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-/// Makes the process known to who may end it from another thread, as long as it is there.
-class Known {
+/// At the end of its scope nobody can reach the process from another thread any more.
+class Forgetting {
  public:
-  Known(std::mutex& mutex, WorkerProcess*& slot, WorkerProcess& process)
-      : mutex_(mutex), slot_(slot) {
-    const std::lock_guard lock(mutex_);
-    slot_ = &process;
-  }
-  ~Known() {
+  Forgetting(std::mutex& mutex, WorkerProcess*& slot) : mutex_(mutex), slot_(slot) {}
+  ~Forgetting() {
     const std::lock_guard lock(mutex_);
     slot_ = nullptr;
   }
-  Known(const Known&) = delete;
-  Known& operator=(const Known&) = delete;
+  Forgetting(const Forgetting&) = delete;
+  Forgetting& operator=(const Forgetting&) = delete;
 
  private:
   std::mutex& mutex_;
@@ -79,10 +76,22 @@ std::string ProcessEnd::text() const {
 
 ProcessEnd ArmProcess::run(const ArmCommand& command, const ProcessWatch& watch) {
   const Clock::time_point started = Clock::now();
-  WorkerProcess process(command.program, command.arguments, {}, WorkerProcess::Group::own);
-  const Known known(mutex_, running_, process);
-  process.close_input();
   ProcessEnd end;
+  std::optional<WorkerProcess> process_here;
+  {
+    // Started and known to kill() in one: none escapes it in between.
+    const std::lock_guard lock(mutex_);
+    if (killed_) {
+      end.how = ProcessEnd::How::stopped;
+      return end;
+    }
+    process_here.emplace(command.program, command.arguments, std::vector<std::string>(),
+                         WorkerProcess::Group::own);
+    running_ = &*process_here;
+  }
+  WorkerProcess& process = *process_here;
+  const Forgetting forgetting(mutex_, running_);
+  process.close_input();
   bool is_ending = false;  // by us
   while (!process.ended()) {
     wait_for_output(process);
@@ -103,6 +112,7 @@ ProcessEnd ArmProcess::run(const ArmCommand& command, const ProcessWatch& watch)
 
 void ArmProcess::kill() {
   const std::lock_guard lock(mutex_);
+  killed_ = true;
   if (running_ != nullptr) running_->kill();
 }
 

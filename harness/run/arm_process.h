@@ -47,12 +47,14 @@ class ArmProcess {
   /// Starts it and waits until it has ended or has been ended. Throws IoError where the system
   /// does not start it.
   ProcessEnd run(const ArmCommand& command, const ProcessWatch& watch);
-  /// Ends what runs, at once. May be called beside run(), from another thread.
+  /// Ends what runs, at once, and from now on nothing is started: run() returns `stopped`. May be
+  /// called beside run(), from another thread.
   void kill();
 
  private:
   std::mutex mutex_;
   WorkerProcess* running_ = nullptr;
+  bool killed_ = false;
 };
 
 /// What a line on stderr of `dsabench run --progress jsonl` says to people: remarks, outcomes of

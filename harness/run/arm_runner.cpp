@@ -15,18 +15,13 @@ namespace {
 constexpr int kDone = 0, kThrottled = 4, kIncorrect = 6;
 constexpr int kUsage = 2;
 
-RunResults read_only_run(const std::string& database, const std::string& name) {
+RunResults only_run_of(const std::string& database, const std::string& name) {
   const ResultStore store = ResultStore::open(database, ResultStore::Mode::read_write);
   const std::vector<RunRecord> runs = store.list_runs();
   if (runs.size() != 1) {
     throw Error(fmt::format("{} stored {} runs where one is asked for", name, runs.size()));
   }
-  RunResults results = store.load_run(runs.front().run_id);
-  for (TrialRecord& trial : results.trials) {
-    trial.stage_times = {};
-    trial.device_samples = {};
-  }
-  return results;
+  return store.load_values(runs.front().run_id);
 }
 
 [[noreturn]] void fail(const std::string& name, const ArmPlan& arm, const ProcessEnd& end) {
@@ -72,7 +67,7 @@ std::optional<ArmResult> ArmRunner::run(const ArmPlan& arm, const ProgressTask& 
     if (stop_()) return std::nullopt;
     fail(task.label, arm, end);
   }
-  return ArmResult{read_only_run(database, task.label), database};
+  return ArmResult{only_run_of(database, task.label), database};
 }
 
 void ArmRunner::forget(const ArmResult& result) {

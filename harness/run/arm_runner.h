@@ -24,7 +24,7 @@ ComparisonArm to_record(const ArmPlan& plan);
 
 /// What one process measured, and the database that it wrote.
 struct ArmResult {
-  RunResults run;  ///< without stage times and readings of the device: verdicts do not need them
+  RunResults run;  ///< as ResultStore::load_values gives it
   std::string database;
 };
 

@@ -271,19 +271,4 @@ CalibrationReport assess_calibration(std::span<const CalibrationComparison> comp
   return report;
 }
 
-std::vector<NoiseFloor> noise_floors(std::span<const CalibrationComparison> comparisons) {
-  std::map<std::pair<std::string, std::string>, std::vector<double>> estimates;
-  for (const CalibrationComparison& comparison : comparisons) {
-    for (const CalibrationSeries& series : comparison.series) {
-      estimates[{series.cell.cell_id, series.metric}].push_back(estimate_of(series.log_ratios));
-    }
-  }
-  std::vector<NoiseFloor> floors;
-  for (const auto& [key, values] : estimates) {
-    if (values.size() < 2) continue;
-    floors.push_back({key.first, key.second, standard_deviation(values), std::ssize(values)});
-  }
-  return floors;
-}
-
 }  // namespace dsabench

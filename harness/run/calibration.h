@@ -95,10 +95,6 @@ struct CalibrationReport {
 CalibrationReport assess_calibration(std::span<const CalibrationComparison> comparisons,
                                      const CalibrationOptions& options);
 
-/// The noise floors that judge() takes: of each cell and metric over all comparisons with it, two
-/// or more.
-std::vector<NoiseFloor> noise_floors(std::span<const CalibrationComparison> comparisons);
-
 /// "calibration_noise", "calibration_rates", "calibration_detectable".
 std::vector<Table> calibration_tables(const CalibrationReport& report);
 

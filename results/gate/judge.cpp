@@ -11,35 +11,13 @@
 #include "results/gate/environment.h"
 #include "results/gate/exactness.h"
 #include "results/gate/metrics.h"
-#include "results/gate/quality.h"
-#include "results/gate/timing.h"
-#include "results/statistics/multiplicity.h"
+#include "results/gate/quality_rows.h"
+#include "results/gate/time_rows.h"
 
 namespace dsabench {
 namespace {
 
 using namespace gate;
-
-/// A row whose verdict waits for the p values of all rows of its kind.
-struct TimeCase {
-  std::size_t row = 0;
-  const EvidenceCell* cell = nullptr;
-  std::string metric;
-  TimeRule rule;
-};
-struct QualityCase {
-  std::size_t row = 0;
-  const EvidenceCell* cell = nullptr;
-  QualityRule rule;
-};
-
-/// p values adjusted over the cases of a kind.
-template <class Estimate>
-std::vector<double> adjusted(const std::vector<Estimate>& estimates, double Estimate::*p) {
-  std::vector<double> values;
-  for (const Estimate& estimate : estimates) values.push_back(estimate.*p);
-  return holm_adjust(values);
-}
 
 class Judge {
  public:
@@ -57,8 +35,9 @@ class Judge {
     check_runs(evidence_, environment_);
     for (const EvidenceCell& cell : cells_.cells) open_cell(cell);
     require_fitting(policy_, used_, cells_.cells);
-    close_times();
-    close_quality();
+    close_times(times_, evidence_.paired, report_, environment_);
+    distrust_uncalibrated();
+    close_quality(quality_, report_, environment_);
     count_throttled(evidence_, environment_);
     tell_new_cells();
     conclude();
@@ -246,132 +225,12 @@ class Judge {
     row.reason = fmt::format("all {} metrics equal in all processes", num_equal);
   }
 
-  void close_times() {
-    std::vector<TimedMetric> timed;
-    std::vector<Times> times;
-    std::vector<TimeEstimate> estimates;
-    for (TimeCase& one : times_) {
-      one.rule.num_tests = std::ssize(times_);
-      timed.push_back({one.cell, one.metric});
-      times.push_back(
-          collect_times(one.cell->base, one.cell->candidate, one.metric, evidence_.paired));
-      estimates.push_back(estimate_times(times.back(), one.rule));
-    }
-    const auto p_adjusted = adjusted(estimates, &TimeEstimate::p_slower);
-    std::int64_t num_lacking = 0;
-    for (std::size_t i = 0; i < times_.size(); ++i) {
-      GateRow& row = report_.rows[times_[i].row];
-      const TimeEstimate& estimate = estimates[i];
-      row.base = median_of(times[i].base);
-      row.candidate = median_of(times[i].candidate);
-      row.num_base = std::ssize(times[i].base);
-      row.num_candidate = std::ssize(times[i].candidate);
-      row.effect = estimate.ratio;
-      row.low = estimate.low;
-      row.high = estimate.high;
-      row.p = estimate.p_slower;
-      row.p_adjusted = p_adjusted[i];
-      row.detectable = estimate.detectable;
-      row.verdict = judge_times(times[i], estimate, times_[i].rule, p_adjusted[i], row.reason);
-      num_lacking = std::max(num_lacking, times[i].num_lacking);
-    }
-    if (num_lacking > 0) {
-      environment_.note(fmt::format("up to {} rounds lack a value on one side", num_lacking));
-    }
-    if (num_uncalibrated_ > 0) {
-      environment_.distrust(
-          fmt::format("{} of {} timed metrics have no calibration on this machine, and the policy "
-                      "requires one",
-                      num_uncalibrated_, times_.size()));
-    }
-    check_twin_times();
-    if (evidence_.paired) check_first_place(timed, environment_);
-  }
-
-  void check_twin_times() {
-    std::vector<const TimeCase*> cases;
-    std::vector<TimeEstimate> estimates;
-    for (const TimeCase& one : times_) {
-      const Times times =
-          collect_times(one.cell->base, one.cell->twin, one.metric, evidence_.paired);
-      if (times.base.empty() || times.candidate.empty()) continue;
-      cases.push_back(&one);
-      estimates.push_back(estimate_times(times, one.rule));
-    }
-    const auto slower = adjusted(estimates, &TimeEstimate::p_slower);
-    const auto faster = adjusted(estimates, &TimeEstimate::p_faster);
-    for (std::size_t i = 0; i < cases.size(); ++i) {
-      const TimeEstimate& seen = estimates[i];
-      const TimeRule& rule = cases[i]->rule;
-      const bool up = slower[i] < rule.alpha && seen.ratio > 1 + rule.threshold && seen.low > 1;
-      const bool down =
-          faster[i] < rule.alpha && seen.ratio < 1 / (1 + rule.threshold) && seen.high < 1;
-      if (!up && !down) continue;
-      environment_.distrust(
-          fmt::format("{}, {}: the base's twin differs from the base by {:+.2f} % (p {:.2g})",
-                      cases[i]->cell->name(), cases[i]->metric, 100 * (seen.ratio - 1),
-                      up ? slower[i] : faster[i]));
-    }
-  }
-
-  void close_quality() {
-    std::vector<PairedScores> scores;
-    std::vector<QualityEstimate> estimates;
-    for (const QualityCase& one : quality_) {
-      scores.push_back(pair_scores(one.cell->base, one.cell->candidate));
-      estimates.push_back(scores.back().base.empty() ? QualityEstimate{}
-                                                     : estimate_quality(scores.back(), one.rule));
-    }
-    const auto p_adjusted = adjusted(estimates, &QualityEstimate::p_worse);
-    for (std::size_t i = 0; i < quality_.size(); ++i) {
-      GateRow& row = report_.rows[quality_[i].row];
-      const QualityEstimate& estimate = estimates[i];
-      row.base = estimate.base;
-      row.candidate = estimate.candidate;
-      row.num_base = std::ssize(scores[i].base) + scores[i].only_base;
-      row.num_candidate = std::ssize(scores[i].base) + scores[i].only_candidate;
-      row.effect = estimate.difference;
-      row.low = estimate.low;
-      row.high = estimate.high;
-      row.p = estimate.p_worse;
-      row.p_adjusted = p_adjusted[i];
-      if (scores[i].base.empty()) {
-        row.verdict = Verdict::insufficient;
-        row.reason = "no item has the same prompt on both sides";
-        continue;
-      }
-      row.verdict = judge_quality(scores[i], estimate, quality_[i].rule, p_adjusted[i], row.reason);
-      report_.quality_regressed |= row.verdict == Verdict::regression;
-      if (scores[i].only_base + scores[i].only_candidate > 0) {
-        environment_.note(fmt::format("{}: {} items are in the base alone, {} in the candidate",
-                                      quality_[i].cell->name(), scores[i].only_base,
-                                      scores[i].only_candidate));
-      }
-    }
-    check_twin_quality();
-  }
-
-  void check_twin_quality() {
-    std::vector<const QualityCase*> cases;
-    std::vector<QualityEstimate> estimates;
-    for (const QualityCase& one : quality_) {
-      const PairedScores scores = pair_scores(one.cell->base, one.cell->twin);
-      if (scores.base.empty()) continue;
-      cases.push_back(&one);
-      estimates.push_back(estimate_quality(scores, one.rule));
-    }
-    const auto worse = adjusted(estimates, &QualityEstimate::p_worse);
-    const auto better = adjusted(estimates, &QualityEstimate::p_better);
-    for (std::size_t i = 0; i < cases.size(); ++i) {
-      const QualityEstimate& seen = estimates[i];
-      const QualityRule& rule = cases[i]->rule;
-      const bool down = worse[i] < rule.alpha && seen.difference < -rule.margin && seen.high < 0;
-      const bool up = better[i] < rule.alpha && seen.difference > rule.margin && seen.low > 0;
-      if (!up && !down) continue;
-      environment_.distrust(
-          fmt::format("{}: the scores of the base's twin differ from the base's by {:+.2f} points",
-                      cases[i]->cell->name(), seen.difference));
-    }
+  void distrust_uncalibrated() {
+    if (num_uncalibrated_ == 0) return;
+    environment_.distrust(
+        fmt::format("{} of {} timed metrics have no calibration on this machine, and the policy "
+                    "requires one",
+                    num_uncalibrated_, times_.size()));
   }
 
   void tell_new_cells() {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <functional>
+#include <map>
 
 #include "kernels/base/error.h"
 #include "tests/harness/scripted_arms.h"

@@ -70,6 +70,7 @@ TEST_CASE("looks that could not decide are put off until there are pairs enough"
   CHECK(plan.fewest_pairs == 9);
   CHECK(plan.pairs == std::vector<std::int64_t>{9, 30});
   CHECK(plan.alpha_share == 0.5);
+  CHECK(plan_looks({1, 2}, 0.01, 0).pairs == std::vector<std::int64_t>{1, 2});
   for (std::int64_t tests = 1; tests < 200; tests += 7) {
     plan = plan_looks({5, 10, 100}, 0.01, tests);
     const double level = 0.01 * plan.alpha_share / static_cast<double>(tests);

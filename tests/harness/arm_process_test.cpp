@@ -110,7 +110,7 @@ TEST_CASE("one is stopped when asked, also from another thread") {
   killer.join();
   CHECK(end.how == How::signalled);
   CHECK(end.code == SIGKILL);
-  process.kill();  // nobody
+  CHECK(process.run({"/bin/true", {}}, {}).how == How::stopped);  // nothing any more
 }
 
 TEST_CASE("what cannot be started is said") {

@@ -111,12 +111,6 @@ TEST_CASE("the noise floor is the sd of the Hodges-Lehmann log ratios") {
   CHECK(!(std::abs(metric.largest_ratio - largest) > 1e-12));
   CHECK(!(std::abs(metric.sd_of_pairs - std::sqrt(squares)) > 1e-12));
   CHECK(metric.pool == 400);
-  const std::vector<NoiseFloor> floors = noise_floors(comparisons);
-  REQUIRE(floors.size() == 1);
-  CHECK(floors[0].sd == metric.noise_floor);
-  CHECK(floors[0].num_comparisons == 20);
-  CHECK(floors[0].cell_id == comparisons[0].series[0].cell.cell_id);
-  CHECK(noise_floors(std::span(comparisons).first(1)).empty());
 }
 
 TEST_CASE("false alarms are counted by the rules' own arithmetic, with exact intervals") {

@@ -292,7 +292,7 @@ TEST_CASE("a candidate that fails, stops or loses a metric does not pass") {
   });
   CHECK(report.verdict == Verdict::pass);
   CHECK(row_of(report, "prefill").num_base == 19);
-  CHECK(finds(report, "up to 1 rounds lack a value"));
+  CHECK(finds(report, "lack a value on one side: up to 1"));
 }
 
 TEST_CASE("of several entries of a policy the first that fits a cell holds") {
