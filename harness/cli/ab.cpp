@@ -134,10 +134,12 @@ void tell_plan(ComparisonSession& session, const std::vector<ArmPlan>& arms, con
                const std::vector<std::int64_t>& asked, std::int64_t num_tests) {
   Progress& progress = session.progress();
   progress.message(fmt::format("A, A': {}; B: {}", arms.front().label, arms.back().label));
-  progress.message(fmt::format(
-      "looks at {} pairs; {} time{} tested: at least {} pairs decide; orders from seed {}",
-      fmt::join(ab.looks.pairs, ", "), num_tests, num_tests == 1 ? " is" : "s are",
-      ab.looks.fewest_pairs, session.seed()));
+  progress.message(fmt::format("looks at {} pairs; orders from seed {}",
+                               fmt::join(ab.looks.pairs, ", "), session.seed()));
+  if (num_tests > 0) {
+    progress.message(fmt::format("times tested at a look: {}; at least {} pairs decide", num_tests,
+                                 ab.looks.fewest_pairs));
+  }
   if (ab.looks.pairs != asked) {
     progress.message(fmt::format("looks before {} pairs could not decide and are put off",
                                  ab.looks.fewest_pairs));
@@ -201,7 +203,10 @@ ExitCode run_ab_verb(const AbVerbOptions& options, const Invocation& invocation)
     return ExitCode::interrupted;
   }
   std::vector<Table> tables = gate_tables(result.report);
-  tables.push_back(arms_table(session, arms, warm, ab, result, id));
+  // Formats that speak of cases would call the arms cases.
+  if (output.format() != TableFormat::junit && output.format() != TableFormat::github) {
+    tables.push_back(arms_table(session, arms, warm, ab, result, id));
+  }
   output.write(tables);
   append_step_summary(tables, invocation.err);
   return exit_code_of(result.report);

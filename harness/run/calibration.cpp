@@ -75,9 +75,9 @@ struct Rule {
 };
 
 std::vector<Rule> rules_for(const CalibrationOptions& options, const std::string& metric) {
-  std::vector<Rule> rules{{fmt::format("p < {}", kUsualAlpha), kUsualAlpha}};
+  std::vector<Rule> rules{{fmt::format("p below {}", kUsualAlpha), kUsualAlpha}};
   if (options.alpha != kUsualAlpha) {
-    rules.push_back({fmt::format("p < {}", options.alpha), options.alpha});
+    rules.push_back({fmt::format("p below {}", options.alpha), options.alpha});
   }
   const auto margin = options.margins.find(metric);
   rules.push_back({"verdict", options.alpha, margin == options.margins.end() ? 0 : margin->second});

@@ -54,7 +54,7 @@ inline constexpr std::int64_t kMostCaughtPairs = 60;
 
 /// How often a rule raised a false alarm.
 struct AlarmRate {
-  std::string rule;  ///< "p < 0.05", "p < 0.01", "verdict"
+  std::string rule;  ///< "p below 0.05", "p below 0.01", "verdict"
   std::int64_t num_alarms = 0;
   /// Comparisons; of relabellings also how many independent ones the pool is worth.
   std::int64_t num_comparisons = 0, num_independent = 0;
@@ -95,7 +95,7 @@ struct CalibrationReport {
 CalibrationReport assess_calibration(std::span<const CalibrationComparison> comparisons,
                                      const CalibrationOptions& options);
 
-/// "calibration_noise", "calibration_rates", "calibration_detectable".
+/// "calibration_noise", "calibration_rates", "calibration_verdicts", "calibration_detectable".
 std::vector<Table> calibration_tables(const CalibrationReport& report);
 
 }  // namespace dsabench

@@ -22,7 +22,7 @@ std::vector<Column> naming_columns() {
           naming("context_tokens", "Context", "tokens"),
           varying("batch", "Batch"),
           varying("pattern", "Pattern"),
-          varying("cell_id", "Cell"),
+          Column{"cell_id", "Cell", "", 0, Shown::in_data, Role::identity},
           naming("metric", "Metric"),
           naming("pairs", "Pairs")};
 }
@@ -102,17 +102,35 @@ Table rates_table(const CalibrationReport& report) {
         (kRelabelledPool - metric.pool + 2 * metric.num_pairs - 1) / (2 * metric.num_pairs),
         metric.num_pairs));
   }
-  std::vector<Field> any(naming_columns().size());
-  any[6] = std::string("any");
-  add_rate(table, any, "real", report.any_metric);
   table.notes.push_back(fmt::format(
       "Real: measured comparisons, with Clopper and Pearson's interval. Relabelled: rounds drawn "
       "from the pool with labels drawn anew ({} times, seed {}); their interval counts only as "
       "many "
-      "comparisons as the pool holds without sharing a round. Verdict: p < {} and a ratio beyond "
+      "comparisons as the pool holds without sharing a round. Verdict: p below {} and a ratio "
+      "beyond "
       "the "
       "policy's margin; of any metric: the whole policy (Holm).",
       report.options.num_relabellings, report.options.seed, report.options.alpha));
+  return table;
+}
+
+/// What a user of the gate sees: its verdict on a comparison, over all times together.
+Table verdict_table(const CalibrationReport& report) {
+  const AlarmRate& any = report.any_metric;
+  const std::string confidence = fmt::format("{:.0f} %", kPercent * report.options.confidence);
+  Table table;
+  table.title = "False alarms of the whole policy";
+  table.name = "calibration_verdicts";
+  table.columns = {{"alarms", "Alarms", ""},
+                   {"comparisons", "Of", ""},
+                   {"rate", "Rate", "%"},
+                   {"low", confidence + " low", "%"},
+                   {"high", confidence + " high", "%"}};
+  table.rows.push_back({any.num_alarms, any.num_comparisons, percent(any.rate),
+                        percent(any.interval.low), percent(any.interval.high)});
+  table.notes.push_back(
+      "Comparisons of equal builds that the policy calls slower in any time, with Clopper and "
+      "Pearson's interval.");
   return table;
 }
 
@@ -129,7 +147,7 @@ Table detectable_table(const CalibrationReport& report) {
     }
   }
   table.notes.push_back(fmt::format(
-      "Detectable: the smallest slowdown that a look of `ab` after so many pairs calls a "
+      "Detectable: the smallest slowdown that a look of ab after so many pairs calls a "
       "regression "
       "with 90 % probability, at alpha {:.3g} (one of {} looks, Holm's strictest step) and the "
       "policy's margin, where noise is normal with the sd of pairs; empty where the pairs are too "
@@ -142,7 +160,8 @@ Table detectable_table(const CalibrationReport& report) {
 }  // namespace
 
 std::vector<Table> calibration_tables(const CalibrationReport& report) {
-  return {noise_table(report), rates_table(report), detectable_table(report)};
+  return {noise_table(report), rates_table(report), verdict_table(report),
+          detectable_table(report)};
 }
 
 }  // namespace dsabench

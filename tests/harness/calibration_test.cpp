@@ -128,7 +128,7 @@ TEST_CASE("false alarms are counted by the rules' own arithmetic, with exact int
   }
   const std::vector<AlarmRate>& real = report.metrics[0].real;
   REQUIRE(real.size() == 3);
-  CHECK(real[0].rule == "p < 0.05");
+  CHECK(real[0].rule == "p below 0.05");
   CHECK(real[0].num_alarms == at_5);
   CHECK(real[1].num_alarms == at_1);
   CHECK(real[2].rule == "verdict");
