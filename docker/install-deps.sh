@@ -12,7 +12,7 @@ build="git ca-certificates g++ cmake ninja-build lld pkg-config
   libopenblas-openmp-dev libxxhash-dev libutf8proc-dev libboost-dev libjs-vega"
 test="catch2 libbenchmark-dev clang clang-format sqlite3"
 # The report is looked at in a browser; Ubuntu has none among its packages (its chromium is a snap).
-if grep -qs '^ID=debian' /etc/os-release; then test="$test chromium fonts-dejavu-core"; fi
+if grep -qs '^ID=debian' /etc/os-release; then test="$test chromium-headless-shell fonts-dejavu-core"; fi
 
 case "$role" in
   build) packages=$build ;;

@@ -26,7 +26,6 @@ std::vector<std::string> named_runs(const ResultStore& store,
 }  // namespace
 
 ExitCode run_report(const ReportVerbOptions& options, const Invocation& invocation) {
-  const StagedFile file(options.output);
   const ResultStore store = open_for_reading(options.db, invocation);
   ReportInput input = load_report(
       store, options.runs.empty() ? runs_to_report(store) : named_runs(store, options.runs));
@@ -34,6 +33,7 @@ ExitCode run_report(const ReportVerbOptions& options, const Invocation& invocati
   input.tool_version = tool_version();
   input.made_ms = unix_milliseconds();
   const std::string page = report_page(input);
+  const StagedFile file(options.output);  // not before there is something to put into it
   file.write([&](std::ostream& stream) { stream << page; });
   invocation.out << terminal_text(fmt::format("{}: {} runs, {} searches, {} overlaps, {:.1f} MB",
                                               options.output, input.runs.size(),

@@ -92,6 +92,7 @@ TEST_CASE("the examples of verbs on results work") {
   for (const char* verb : {"promote", "list", "retire"}) {
     check_example({"baseline", verb, "--help"}, true);
   }
+  check_example({"report", "--help"}, true);
   check_example({"db", "--help"}, true);
   for (const char* verb : {"check", "migrate", "export", "import"}) {
     check_example({"db", verb, "--help"}, true);
@@ -111,8 +112,9 @@ std::vector<std::string> verbs_in(const std::string& help) {
 
 TEST_CASE("every verb has a --help with an example of itself, and a test above that runs it") {
   const std::vector<std::string> tested = {
-      "demo",    "run", "reproduce", "resume", "profile",  "search",  "overlap", "verify",
-      "pattern", "ab",  "calibrate", "gate",   "baseline", "compare", "list",    "db"};
+      "demo",     "run",    "reproduce", "resume", "profile",   "search",
+      "overlap",  "verify", "pattern",   "ab",     "calibrate", "gate",
+      "baseline", "report", "compare",   "list",   "db"};
   CHECK(verbs_in(test::call_cli({"--help"}).out) == tested);
   CHECK(verbs_in(test::call_cli({"db", "--help"}).out) ==
         std::vector<std::string>{"check", "migrate", "export", "import"});

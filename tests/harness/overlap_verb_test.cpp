@@ -4,8 +4,12 @@
 #include <variant>
 
 #include "harness/run/overlap_tables.h"
+#include "results/maintenance.h"
+#include "results/overlap_record.h"
+#include "results/store.h"
 #include "tests/harness/cli_calls.h"
 #include "tests/support/catch.h"
+#include "tests/support/scratch_folder.h"
 
 namespace dsabench {
 namespace {
@@ -16,11 +20,48 @@ using test::CliResult;
 using test::contains;
 using test::is_error_line;
 
+/// Where they are stored: what is printed does not depend on what is there already.
+const std::string& database() {
+  static const test::ScratchFolder folder;
+  static const std::string path = folder / "overlap.db";
+  return path;
+}
+
 std::vector<std::string> quick_overlap(const std::vector<std::string>& more) {
-  std::vector<std::string> arguments =
-      test::with_tiny_model("overlap", {"--suite", "facts-compact", "--tasks", "kv", "--context",
-                                        "512", "--chunk", "100", "--progress", "plain"});
+  std::vector<std::string> arguments = test::with_tiny_model(
+      "overlap", {"--suite", "facts-compact", "--tasks", "kv", "--context", "512", "--chunk", "100",
+                  "--progress", "plain", "--db", database()});
   return test::replaced(std::move(arguments), more);
+}
+
+TEST_CASE("an overlap is stored as a run of its own, with the matrix that was printed") {
+  const test::ScratchFolder folder;
+  const std::string path = folder / "a.db";
+  const CliResult result = call_cli(quick_overlap({"--format", "json", "--db", path}));
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  const ResultStore store = ResultStore::open(path, ResultStore::Mode::read_only);
+  const std::vector<RunRecord> runs = store.list_runs();
+  REQUIRE(runs.size() == 1);
+  CHECK(runs[0].status == kOverlapStatus);
+  const RunResults stored = store.load_run(runs[0].run_id);
+  REQUIRE(stored.plan.size() == 1);
+  CHECK(stored.plan[0].cell.pattern == "FFF");
+  CHECK(stored.plan[0].cell.suite == "facts-compact");
+  CHECK(stored.plan[0].cell.context_tokens == 512);
+  REQUIRE(stored.trials.size() == 1);
+  const std::vector<std::int64_t>& matrix = metric_values(stored.trials[0], kOverlapMatrix);
+  REQUIRE(matrix.size() == 9);
+  const json rows = json::parse(result.out).at("tables")[0].at("rows");
+  for (std::size_t a = 0; a < 3; ++a) {
+    for (std::size_t b = 0; b < 3; ++b) {
+      const double printed = rows[a].at("layer_" + std::to_string(b));
+      CHECK(std::abs(static_cast<double>(matrix[3 * a + b]) / 1e6 - printed) <= 1e-6);
+    }
+  }
+  CHECK(check_database(path).clean());
+  // It is no measurement: nothing takes it for the last one.
+  CHECK(call_cli({"compare", "last", "last", "--db", path}).code == 2);
 }
 
 TEST_CASE("the matrix of shared indices is symmetric, whole, and between chance and one") {

@@ -1,9 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "kernels/base/error.h"
+#include "results/gate.h"
+#include "results/gate/evidence.h"
+#include "results/gate/noise_floor.h"
 #include "results/overlap_record.h"
 #include "results/report/html/report.h"
 
@@ -31,6 +36,59 @@ std::set<std::string> runs_of_comparisons(const ResultStore& store) {
 bool is_sweep(const RunRecord& run) {
   return run.status != kProfileStatus && run.status != kSearchStatus &&
          run.status != kOverlapStatus;
+}
+
+/// What the comparison was asked with.
+GatePolicy policy_of(const ComparisonRecord& comparison) {
+  const auto settings = nlohmann::json::parse(comparison.settings_json, nullptr, false);
+  if (!settings.is_object() || !settings.contains("policy")) return default_gate_policy();
+  return parse_gate_policy(settings["policy"].dump(),
+                           "the policy of comparison " + comparison.comparison_id);
+}
+
+/// "base against FSSS (01a2...)".
+std::string name_of(const ComparisonRecord& comparison) {
+  std::map<Arm, std::string> labels;
+  for (const ComparisonArm& arm : comparison.arms) labels[arm.arm] = arm.label;
+  return fmt::format("{} against {}, comparison {}", labels[Arm::candidate], labels[Arm::base],
+                     comparison.comparison_id);
+}
+
+std::vector<Table> verdict_tables(const ResultStore& store, const ComparisonRecord& comparison) {
+  GateEvidence evidence = load_evidence(store, comparison);
+  evidence.noise_floors = stored_noise_floors(store, comparison.machine_id);
+  std::vector<Table> tables = gate_tables(judge(policy_of(comparison), evidence));
+  for (Table& table : tables) {
+    table.title += ": " + name_of(comparison);
+    if (comparison.status != "done") {
+      table.notes.push_back("the comparison is not complete: " + comparison.status);
+    }
+  }
+  return tables;
+}
+
+/// Of the newest comparisons of two builds, patterns or configurations.
+std::vector<Table> newest_verdicts(const ResultStore& store) {
+  constexpr int kMaxComparisons = 3;
+  std::vector<Table> all;
+  int shown = 0;
+  for (const ComparisonRecord& comparison : store.list_comparisons()) {
+    if (comparison.kind != "ab" || comparison.samples.empty()) continue;
+    if (++shown > kMaxComparisons) break;
+    try {
+      for (Table& table : verdict_tables(store, comparison)) {
+        table.name += shown > 1 ? fmt::format("_{}", shown) : "";
+        all.push_back(std::move(table));
+      }
+    } catch (const InvalidArgument& error) {
+      Table& table = all.emplace_back();
+      table.title = "No verdict: " + name_of(comparison);
+      table.name = fmt::format("no_verdict_{}", shown);
+      table.columns = {{"comparison", "comparison", ""}, {"reason", "reason", ""}};
+      table.rows = {{comparison.comparison_id, std::string(error.what())}};
+    }
+  }
+  return all;
 }
 
 bool is_newer(const RunRecord& a, const RunRecord& b) {
@@ -87,6 +145,7 @@ ReportInput load_report(const ResultStore& store, const std::vector<std::string>
   std::sort(input.searches.begin(), input.searches.end(), by_age);
   std::sort(input.overlaps.begin(), input.overlaps.end(), by_age);
   input.histories = store.load_histories(kFewestRuns);
+  input.verdicts = newest_verdicts(store);
   return input;
 }
 

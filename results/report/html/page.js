@@ -180,9 +180,11 @@ function draw(container, spec, rows) {
     dsabench_modules["vega-parser"].parse(whole, kConfig, { ast: true }),
     { expr: dsabench_modules["vega-interpreter"].expressionInterpreter, renderer: "svg",
       logLevel: vega_util.Warn });
-  view.initialize(container).run();
-  // The text beside it says more than its parts would, read one by one.
-  for (const drawn of container.querySelectorAll("svg")) drawn.setAttribute("aria-hidden", "true");
+  // Vega gives what it draws into a role of its own. The text beside it says more than its parts
+  // would, read one by one.
+  const inner = make("div", { "aria-hidden": "true" });
+  container.append(inner);
+  view.initialize(inner).run();
 }
 
 const kSvg = "http://www.w3.org/2000/svg";

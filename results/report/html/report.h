@@ -29,14 +29,15 @@ struct ReportInput {
   std::vector<SearchOfRun> searches;     ///< newest first
   std::vector<RunResults> overlaps;      ///< of status kOverlapStatus, newest first
   std::vector<MetricHistory> histories;  ///< of any run
-  std::vector<Table> verdicts;           ///< of comparisons
+  std::vector<Table> verdicts;           ///< of the newest comparisons
 };
 
 /// The runs to show where none is named: of each plan the newest run with a finished trial, up to
 /// 8, newest first; then of each model the newest search and the newest overlap.
 std::vector<std::string> runs_to_report(const ResultStore& store);
-/// Reads the runs, sorted by what they are; `histories` and `searches` too. Throws InvalidArgument
-/// for a run that is unknown, twice there, or a profile.
+/// Reads the runs, each once, sorted by what they are; histories of cells over any four runs, and
+/// the verdicts of the three newest comparisons that are not calibrations. Throws InvalidArgument
+/// for a run that is unknown or a profile.
 ReportInput load_report(const ResultStore& store, const std::vector<std::string>& run_ids);
 
 /// The page's data: JSON that is safe inside a script element. Numbers have seven significant
