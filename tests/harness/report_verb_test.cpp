@@ -16,7 +16,7 @@ using test::is_error_line;
 CliResult measure(const std::string& db, const std::string& context) {
   return call_cli(test::with_tiny_model(
       "run", {"--context", context, "--retention", "1,1/3", "--phase", "prefill", "--max-samples",
-              "3", "--progress", "off", "--no-ceilings", "--db", db}));
+              "5", "--progress", "off", "--db", db}));
 }
 
 TEST_CASE("report writes one page of the newest runs, or of those named") {

@@ -31,12 +31,21 @@ function is_number(column, table) {
   return false;
 }
 
+/// Decimals of all of a column's numbers: none where they are whole.
+function decimals_of(column) {
+  if (!("places" in column)) {
+    const values = column.values || column.distinct || [column.same];
+    const whole = values.every(value => typeof value !== "number" || Number.isInteger(value));
+    column.places = whole ? 0 : column.decimals;
+  }
+  return column.places;
+}
+
 function text_of(column, value) {
   if (value === null) return "";
   if (typeof value !== "number") return value;
-  const decimals = Number.isInteger(value) ? 0 : column.decimals;
   return value.toLocaleString("en-US", {
-    minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+    minimumFractionDigits: decimals_of(column), maximumFractionDigits: decimals_of(column) });
 }
 
 /// RFC 4180, all columns, numbers as they are in the data. A text that a spreadsheet would run as a
@@ -87,9 +96,9 @@ function cell_of(column, value, first) {
   const number = typeof value === "number";
   const bad = kStates.has(column.key) &&
     (number ? value > 0 : value !== null && /^(incorrect|failed|REGRESSION)/.test(value));
-  const classes = [number ? "number" : "", kCode.has(column.key) ? "code " + column.key : "", bad ? "wrong" : ""];
+  const classes = [number ? "number" : "", kCode.has(column.key) ? "code" : "", "of-" + column.key, bad ? "wrong" : ""];
   return make(first ? "th" : "td",
-    { class: classes.join(" ").trim() || null, scope: first ? "row" : null },
+    { class: classes.filter(name => name).join(" "), scope: first ? "row" : null },
     text_of(column, value));
 }
 
@@ -293,7 +302,7 @@ function build() {
     make("section", { "aria-labelledby": "runs" }, runs_heading,
       make("p", {}, `${total("cells")} cells: ${total("ok")} verified, ${total("incorrect")} ` +
         `incorrect, ${total("failed")} failed, ${total("discarded")} discarded, ` +
-        `${total("unfinished")} not finished. Numbers on this page have seven significant ` +
+        `${total("unfinished")} not finished. Numbers on this page have six significant ` +
         "digits; the database has every sample."),
       table_element(data.runs)),
     ...figures.map(figure => figure.section || figure));

@@ -40,7 +40,7 @@ std::vector<std::string> runs_to_report(const ResultStore& store);
 /// for a run that is unknown or a profile.
 ReportInput load_report(const ResultStore& store, const std::vector<std::string>& run_ids);
 
-/// The page's data: JSON that is safe inside a script element. Numbers have seven significant
+/// The page's data: JSON that is safe inside a script element. Numbers have six significant
 /// digits: the database has all.
 std::string report_data(const ReportInput& input);
 /// The page around that data. Throws InvalidArgument where the input has no run at all.

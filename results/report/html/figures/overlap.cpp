@@ -183,7 +183,7 @@ Figure overlap_figure(const FigureInput& from) {
   if (any_blocks) {
     figure.text +=
         " Outlined are the blocks of a pattern: layers that use the indices of the block's first "
-        "layer. A block over dark cells loses little.";
+        "layer. Where the share is large a block loses little.";
     figure.legend.push_back({"blocks of the pattern", "var(--series-2)", "square", true});
   }
   if (synthetic) figure.text += " Weights are generated: so are their choices (--picks).";
