@@ -108,8 +108,7 @@ Table rates_table(const CalibrationReport& report) {
       "many "
       "comparisons as the pool holds without sharing a round. Verdict: p below {} and a ratio "
       "beyond "
-      "the "
-      "policy's margin; of any metric: the whole policy (Holm).",
+      "the policy's margin.",
       report.options.num_relabellings, report.options.seed, report.options.alpha));
   return table;
 }
