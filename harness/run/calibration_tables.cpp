@@ -105,11 +105,8 @@ Table rates_table(const CalibrationReport& report) {
   table.notes.push_back(fmt::format(
       "Real: measured comparisons, with Clopper and Pearson's interval. Relabelled: rounds drawn "
       "from the pool with labels drawn anew ({} times, seed {}); their interval counts only as "
-      "many "
-      "comparisons as the pool holds without sharing a round. Verdict: p below {} and a ratio "
-      "beyond "
-      "the "
-      "policy's margin; of any metric: the whole policy (Holm).",
+      "many comparisons as the pool holds without sharing a round. Verdict: p below {} and a "
+      "ratio beyond the policy's margin.",
       report.options.num_relabellings, report.options.seed, report.options.alpha));
   return table;
 }
