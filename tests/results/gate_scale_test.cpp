@@ -52,7 +52,7 @@ TEST_CASE("the gate judges a million samples in under two seconds") {
   const std::string printed = render(TableFormat::markdown, gate_tables(report));
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
   if (full_size()) std::printf("%-24s %.3f s\n", "gate", taken.count());
-  CHECK(taken.count() < 2.0);
+  CHECK((!full_size() || taken.count() < 2.0));
   CHECK(report.verdict == Verdict::pass);
   CHECK(report.rows.size() == 2 * kGateCells);
   CHECK_FALSE(printed.empty());

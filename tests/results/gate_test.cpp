@@ -17,7 +17,7 @@ namespace {
 GateReport judged(const Script& script) { return judge(policy_of(script), make_evidence(script)); }
 
 GateRow row_of(const GateReport& report, const std::string& metric,
-                      std::int64_t context_tokens = 1024) {
+               std::int64_t context_tokens = 1024) {
   const auto found = std::find_if(report.rows.begin(), report.rows.end(), [&](const GateRow& row) {
     return row.metric == metric && row.cell.context_tokens == context_tokens;
   });
