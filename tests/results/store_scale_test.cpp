@@ -87,10 +87,10 @@ std::string write_run(Random& random, const std::string& path) {
   return run.run_id;
 }
 
-/// Seconds that a call takes, printed at full size.
 /// The promise is of the promised size, on a machine that does nothing else.
 bool in_time(double seconds) { return !full_size() || seconds < kLimitSeconds; }
 
+/// Seconds that a call takes, printed at full size.
 template <class Call>
 double seconds_of(const char* what, Call&& call) {
   const auto start = std::chrono::steady_clock::now();
