@@ -294,6 +294,21 @@ TEST_CASE("a page of 10,000 rows stays below 3 MB") {
   CHECK(page.size() < 3'000'000);
   const json data = json::parse(report_data(input));
   CHECK(data.at("tables").at(0).at("num_rows") == 10'000);
+  // No drawing of ten thousand bars, and no bar that is not in the table.
+  const json& stages = figure_of(data, "stages");
+  CHECK(stages.at("table").at("num_rows") == 10'000);
+  std::int64_t drawn = 0, shortest = 1'000'000, longest_left_out = 0;
+  for (const json& row : rows_of(stages.at("table"))) {
+    const std::int64_t context = row.at("context_tokens");
+    if (row.at("panel").is_null()) {
+      longest_left_out = std::max(longest_left_out, context);
+    } else {
+      ++drawn;
+      shortest = std::min(shortest, context);
+    }
+  }
+  CHECK(drawn == 48);
+  CHECK(longest_left_out <= shortest);
 }
 
 }  // namespace

@@ -57,6 +57,18 @@ std::vector<LegendEntry> series_legend(const SeriesNames& names,
   return legend;
 }
 
+void add_reach(json& data, const char* value, const char* low, const char* high,
+               const char* reach_low, const char* reach_high) {
+  const auto add = [&](const char* as, const char* end) {
+    data["transform"].push_back(
+        {{"type", "formula"},
+         {"as", as},
+         {"expr", fmt::format("datum.{0} == null ? datum.{1} : datum.{0}", end, value)}});
+  };
+  add(reach_low, low);
+  add(reach_high, high);
+}
+
 json context_lines(const ContextLines& lines) {
   json spec = chart(embedded::vega_specs::report_html_figures_context_lines_json);
   // Where contexts were measured there are ticks, and nowhere else.
@@ -82,7 +94,8 @@ json context_lines(const ContextLines& lines) {
   json& intervals = part(spec, "marks", "intervals");
   json& bounded = part(spec, "data", "bounded");
   if (lines.low != nullptr) {
-    y["domain"]["fields"] = json::array({lines.value, lines.low, lines.high});
+    y["domain"]["fields"] = json::array({"reach_low", "reach_high"});
+    add_reach(rows, lines.value, lines.low, lines.high, "reach_low", "reach_high");
     bounded["transform"][0]["expr"] = fmt::format("datum.{} != null", lines.low);
     intervals["encode"]["update"]["y"]["field"] = lines.low;
     intervals["encode"]["update"]["y2"]["field"] = lines.high;

@@ -14,6 +14,11 @@ nlohmann::json chart(std::string_view text);
 /// A part of the specification with this name, of "scales", "data" or "marks".
 nlohmann::json& part(nlohmann::json& spec, const char* kind, const char* name);
 
+/// Adds to a data set how far a value reaches: to the ends of its interval, or itself where it has
+/// none. Scales are over these: of a field that no row has, Vega has no extent.
+void add_reach(nlohmann::json& data, const char* value, const char* low, const char* high,
+               const char* reach_low, const char* reach_high);
+
 /// Scales "colour" and "shape" of series.
 void set_series(nlohmann::json& spec, const SeriesNames& names,
                 const std::vector<std::string>& series);

@@ -133,6 +133,8 @@ Figure front_figure(const FigureInput& from) {
   std::vector<std::string> order;
   for (const LegendEntry& entry : figure.legend) order.push_back(entry.label);
   nlohmann::json spec = front_spec();
+  add_reach(part(spec, "data", "rows"), "speedup", "speedup_low", "speedup_high", "least_speedup",
+            "most_speedup");
   set_series(spec, from.names, order);
   for (const DrawnFront& drawn : all) {
     for (const Point& point : drawn.points) {

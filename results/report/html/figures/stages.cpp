@@ -16,6 +16,14 @@ constexpr std::array<const char*, 10> kStages = {
     "attention_proj", "moe",           "dense_mlp", "norm_rope_quant",
     "lm_head",        "other"};
 
+/// More would be no drawing to look at.
+constexpr std::size_t kMaxBars = 48;
+
+struct DrawnStages {
+  std::string title;
+  std::vector<std::size_t> rows;  ///< of the table, a bar each
+};
+
 std::size_t place_of(const std::string& stage) {
   const auto found = std::find(kStages.begin(), kStages.end(), stage);
   return static_cast<std::size_t>(found - kStages.begin());  // unknown ones last
@@ -88,14 +96,14 @@ Figure stage_figure(const FigureInput& from) {
   for (const std::string& stage : stages) {
     figure.table.columns.push_back({stage, stage, "%", 2});
   }
-  std::vector<std::pair<std::string, std::set<std::string>>> panels;  // title, bars
+  std::vector<DrawnStages> panels;
   for (const PhaseMeasurement* made : staged) {
     const std::string title =
         fmt::format("{}: {}", panel_title(from, made->run, made->setting), made->phase);
-    if (panels.empty() || panels.back().first != title) panels.push_back({title, {}});
+    if (panels.empty() || panels.back().title != title) panels.push_back({title, {}});
     const std::int64_t context = made->planned->cell.context_tokens;
     const std::string bar = fmt::format("{} · {}", context_text(context), made->series);
-    panels.back().second.insert(bar);
+    panels.back().rows.push_back(figure.table.rows.size());
     std::vector<Field>& row = figure.table.rows.emplace_back();
     row = {title, run_label(made->run), made->setting, made->phase, context, made->series, bar};
     row.resize(figure.table.columns.size());
@@ -108,14 +116,27 @@ Figure stage_figure(const FigureInput& from) {
   for (const std::string& stage : stages) {
     figure.legend.push_back({stage, colour_of(stage), "area"});
   }
-  const PhaseMeasurement& last = *staged.front();
+  const PhaseMeasurement& told = **std::max_element(
+      staged.begin(), staged.end(), [](const PhaseMeasurement* a, const PhaseMeasurement* b) {
+        return a->planned->cell.context_tokens < b->planned->cell.context_tokens;
+      });
   figure.text = fmt::format(
-      "Shares of all stages' time, a bar for each context and retention. The first three stages "
-      "are the indexer's. At {} tokens with retention {} the largest in {} is {}, {:.0f} %.",
-      context_text(last.planned->cell.context_tokens), last.series, last.phase,
-      last.stage_percent.front().first, last.stage_percent.front().second);
-  for (const auto& [title, bars] : panels) {
-    figure.panels.push_back({title, {title}, stages_spec(stages, bars.size()).dump()});
+      "Shares of all stages' time, a bar for each context and retention. indexer_proj, "
+      "indexer_score and topk are the indexer's. At {} tokens with retention {} the largest in {} "
+      "is {}, {:.0f} %.",
+      context_text(told.planned->cell.context_tokens), told.series, told.phase,
+      told.stage_percent.front().first, told.stage_percent.front().second);
+  for (const DrawnStages& panel : panels) {
+    const std::size_t num_bars = std::min(panel.rows.size(), kMaxBars);
+    // Contexts rise: what is left out are the shortest.
+    for (std::size_t i = 0; i + num_bars < panel.rows.size(); ++i) {
+      figure.table.rows[panel.rows[i]].front() = Field();
+    }
+    if (num_bars < panel.rows.size()) {
+      figure.text += fmt::format(" Of {} the last {} of {} bars are drawn; the table has all.",
+                                 panel.title, num_bars, panel.rows.size());
+    }
+    figure.panels.push_back({panel.title, {panel.title}, stages_spec(stages, num_bars).dump()});
   }
   limit_panels(figure);
   return figure;
