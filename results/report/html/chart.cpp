@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+#include <numeric>
+
 #include "kernels/base/error.h"
 #include "vega_specs.h"
 
@@ -120,10 +124,23 @@ json context_lines(const ContextLines& lines) {
   return spec;
 }
 
-void limit_panels(Figure& figure) {
+void limit_panels(Figure& figure, Keep keep) {
   const std::size_t all = figure.panels.size();
   if (all <= kMaxPanels) return;
-  figure.panels.resize(kMaxPanels);
+  std::map<Field, std::size_t> num_rows;  // by the column "panel", which is the first
+  for (const auto& row : figure.table.rows) ++num_rows[row.front()];
+  std::vector<std::size_t> order(all);
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    if (keep == Keep::first) return false;
+    const auto rows = [&](std::size_t i) { return num_rows[Field(figure.panels[i].rows.front())]; };
+    return rows(a) > rows(b);
+  });
+  order.resize(kMaxPanels);
+  std::sort(order.begin(), order.end());
+  std::vector<Panel> kept;
+  for (const std::size_t i : order) kept.push_back(std::move(figure.panels[i]));
+  figure.panels = std::move(kept);
   figure.text +=
       fmt::format(" {} of {} drawings are shown; the table has the data of all.", kMaxPanels, all);
 }

@@ -51,8 +51,9 @@ Figure history_figure(const FigureInput& from);
 
 /// More drawings than this are left to the table.
 inline constexpr std::size_t kMaxPanels = 12;
-/// Keeps the first of the panels and says so in the figure's text.
-void limit_panels(Figure& figure);
+enum class Keep { most_rows, first };
+/// Keeps so many panels, in their order, and says so in the figure's text.
+void limit_panels(Figure& figure, Keep keep = Keep::most_rows);
 
 /// "R1, demo, cpu f32": with the run where the report has several.
 std::string panel_title(const FigureInput& from, std::size_t run, const std::string& setting);

@@ -132,7 +132,7 @@ Figure history_figure(const FigureInput& from) {
       ChangePointOptions().alpha,
       num_changes == 1 ? std::string("One was found") : fmt::format("{} were found", num_changes),
       all.size());
-  limit_panels(figure);
+  limit_panels(figure, Keep::first);  // which changed most
   return figure;
 }
 
