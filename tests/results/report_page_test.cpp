@@ -234,6 +234,10 @@ TEST_CASE("a report shows the newest run of each plan, and no arm of a compariso
   store.add_comparison_sample(comparison.comparison_id, sample, folder / "arm.db");
   CHECK(runs_to_report(store).size() == 4);
   CHECK(store.load_histories(2).at(0).points.size() == before);
+  // What the comparison says is shown: so far, that it has one side alone.
+  const std::vector<Table> verdicts = load_report(store, {fixture.main_run}).verdicts;
+  REQUIRE_FALSE(verdicts.empty());
+  CHECK(verdicts.front().title.find(comparison.comparison_id) != std::string::npos);
   // Named, it is shown.
   CHECK(load_report(store, {arm.run.run_id}).runs.size() == 1);
 }
