@@ -1,7 +1,5 @@
 #include "train/attention.h"
 
-#include <limits>
-
 #include "kernels/base/error.h"
 #include "train/indexer.h"
 
@@ -53,7 +51,6 @@ at::Tensor fused_causal(const Heads& heads) {
 #endif
 
 at::Tensor softmax_over(at::Tensor scores, const at::Tensor& mask) {
-  constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
   scores = scores.masked_fill_(~mask, kMinusInfinity);  // in place: the largest tensor of a layer
   return scores.scalar_type() == at::kBFloat16 ? at::softmax(scores, -1, at::kFloat)
                                                : at::softmax(scores, -1);

@@ -1,6 +1,6 @@
 #include "train/distillation.h"
 
-#include <limits>
+#include "train/layer_math.h"
 
 namespace dsabench::train {
 namespace {
@@ -14,7 +14,6 @@ at::Tensor divergence(const at::Tensor& p, const at::Tensor& log_q) {
 void Distillation::begin(const at::Tensor& scores, const at::Tensor& keys) {
   if (target_ == IndexerTarget::none) return;
   finish();
-  constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
   const at::Tensor outside = ~keys;
   log_q_ =
       at::log_softmax(scores.masked_fill(outside, kMinusInfinity), -1).masked_fill(outside, 0.0);

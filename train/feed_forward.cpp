@@ -1,11 +1,7 @@
 #include "train/feed_forward.h"
 
-#include <limits>
-
 namespace dsabench::train {
 namespace {
-
-constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 /// Experts outside the best groups to -inf. `choice` [tokens, E].
 at::Tensor best_groups_only(const ModelConfig& config, const at::Tensor& choice) {

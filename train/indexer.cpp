@@ -1,13 +1,11 @@
 #include "train/indexer.h"
 
 #include <cmath>
-#include <limits>
 
 namespace dsabench::train {
 namespace {
 
 constexpr double kKeyNormEps = 1e-6;
-constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 ops::RopeLayout rope_layout(const ModelConfig& config) {
   const bool interleaved =

@@ -1,4 +1,6 @@
 #pragma once
+#include <limits>
+
 #include "kernels/ops/rope.h"
 #include "train/tensors.h"
 
@@ -11,6 +13,9 @@ enum class Precision {
   tf32,  ///< f32 tensors, products on CUDA rounded to TF32
   bf16,  ///< operands and results of the linear maps and of attention in bf16
 };
+
+/// What a score becomes that no softmax and no selection may see.
+inline constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 /// x W^T + bias, in bf16 where `precision` says so; `bias` may be undefined.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
