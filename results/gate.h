@@ -59,6 +59,7 @@ struct NoiseFloor {
   std::string cell_id, metric;
   double sd = 0;
   std::int64_t num_comparisons = 0;
+  double num_pairs = 0;  ///< of each comparison, on average
 };
 
 /// One process on one side. Its value of a metric is the median of all its samples of ok trials.
@@ -110,7 +111,8 @@ struct GateReport {
 /// Judges every gated metric of every cell that both sides have. alpha below is alpha *
 /// alpha_share.
 ///   time     REGRESSION: Holm-adjusted one-sided p < alpha, the Hodges-Lehmann ratio beyond
-///            1 + max(margin, noise_factor * noise floor), and its lower bound above 1. PASS: the
+///            1 + max(margin, noise_factor * noise floor), and its lower bound above 1. The floor is
+///            brought from its comparisons' number of pairs to this one's by the root. PASS: the
 ///            upper bound of the 1 - 2 alpha interval below 1 + margin. INSUFFICIENT: so few
 ///            processes that no p of theirs, adjusted, is below alpha; else INCONCLUSIVE.
 ///            Signed-rank test of a round's log ratios, or rank-sum test of independent processes.

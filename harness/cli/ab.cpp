@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "harness/cli/arm_words.h"
 #include "harness/cli/comparison_session.h"
@@ -163,9 +164,13 @@ ExitCode run_ab_verb(const AbVerbOptions& options, const Invocation& invocation)
     leave_out_exact(policy, warm.ignored_keys, progress);
   }
   AbOptions ab;
-  ab.noise_floors = stored_noise_floors(session.store(), warm.base.run.machine_id);
+  std::set<std::string> cell_ids;
+  for (const PlannedCell& planned : warm.base.plan) cell_ids.insert(planned.cell.cell_id);
+  ab.noise_floors =
+      stored_noise_floors(session.store(), warm.base.run.machine_id, std::move(cell_ids));
   if (policy.require_calibration && ab.noise_floors.empty()) {
-    progress.message("the policy requires a calibration of this machine, and none is stored");
+    progress.message(
+        "the policy requires a calibration of these cells on this machine, and none is stored");
     return ExitCode::untrusted;
   }
   const std::int64_t num_tests = count_tests(policy, warm);

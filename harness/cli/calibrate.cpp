@@ -86,6 +86,7 @@ CalibrationOptions options_of(const GatePolicy& policy) {
   CalibrationOptions options;
   options.alpha = policy.alpha;
   options.confidence = policy.confidence;
+  options.noise_factor = policy.noise_factor;
   for (const GatedMetric& metric : policy.metrics) {
     if (metric.kind == MetricKind::time) options.margins[metric.metric] = metric.margin;
   }

@@ -28,21 +28,12 @@ GatePolicy policy_for(const std::string& file, const ComparisonRecord& compariso
                            "the policy of comparison " + comparison.comparison_id);
 }
 
-GateReport judge_on_machine(const GatePolicy& policy, GateEvidence& evidence,
-                            const ResultStore& store) {
-  for (const GateSample& sample : evidence.samples) {
-    if (sample.arm != Arm::base) continue;
-    evidence.noise_floors = stored_noise_floors(store, sample.run.run.machine_id);
-    break;
-  }
-  return judge(policy, evidence);
-}
-
 GateReport judge_comparison(const GateVerbOptions& options, const ResultStore& store) {
   const ComparisonRecord comparison = store.load_comparison(options.comparison);
   const GatePolicy policy = policy_for(options.policy, comparison);
   GateEvidence evidence = load_evidence(store, comparison);
-  GateReport report = judge_on_machine(policy, evidence, store);
+  add_noise_floors(evidence, store);
+  GateReport report = judge(policy, evidence);
   if (comparison.status != "done") {
     report.findings.push_back(fmt::format("the comparison is not complete: {}", comparison.status));
   }
@@ -56,7 +47,8 @@ GateReport judge_runs(const GateVerbOptions& options, const BaselineRecord& base
   if (runs.empty()) runs.push_back(resolve_run(store, "last"));
   const GatePolicy policy = load_policy(options.policy);
   GateEvidence evidence = load_evidence(store, baseline, runs);
-  return judge_on_machine(policy, evidence, store);
+  add_noise_floors(evidence, store);
+  return judge(policy, evidence);
 }
 
 void check_options(const GateVerbOptions& options) {

@@ -157,12 +157,33 @@ double caught_share(const std::vector<double>& pool, std::int64_t num_pairs, con
   return static_cast<double>(caught) / static_cast<double>(options.num_relabellings);
 }
 
+/// What a look of `ab` calls slower once this calibration is stored: the margin, and as many noise
+/// floors as the policy has it, must be exceeded.
+class LookRule {
+ public:
+  LookRule(const MetricCalibration& metric, double alpha, double margin, double noise_factor)
+      : sd_(metric.sd_of_pairs),
+        alpha_(alpha),
+        margin_(margin),
+        noise_(noise_factor * metric.noise_floor *
+               std::sqrt(static_cast<double>(metric.num_pairs))) {}
+
+  Rule after(std::int64_t pairs) const { return {"look", alpha_, threshold(pairs)}; }
+  double detectable(std::int64_t pairs) const {
+    return detectable_slowdown(sd_, pairs, alpha_, kPower, threshold(pairs));
+  }
+
+ private:
+  double threshold(std::int64_t pairs) const {
+    return std::max(margin_, noise_ / std::sqrt(static_cast<double>(pairs)));
+  }
+  double sd_, alpha_, margin_, noise_;
+};
+
 /// The fewest pairs that show kAskedSlowdown; 0 where 200 do not.
-std::int64_t pairs_for_asked(double sd, double alpha, double margin) {
+std::int64_t pairs_for_asked(const LookRule& look, double alpha) {
   std::int64_t low = fewest_pairs(alpha), high = kMostPairsForAsked;
-  const auto shows = [&](std::int64_t pairs) {
-    return detectable_slowdown(sd, pairs, alpha, kPower, margin) <= kAskedSlowdown;
-  };
+  const auto shows = [&](std::int64_t pairs) { return look.detectable(pairs) <= kAskedSlowdown; };
   if (low > high || !shows(high)) return 0;
   while (low < high) {
     const std::int64_t middle = (low + high) / 2;
@@ -196,17 +217,16 @@ MetricCalibration assess_metric(const Series& series, std::int64_t num_pairs, do
   metric.real = real_rates(series, rules, options.confidence);
   const bool relabels = metric.pool >= kRelabelledPool;
   if (relabels) metric.relabelled = relabelled_rates(pool, num_pairs, rules, options);
-  const Rule rule_of_look{"look", alpha_of_look, margin};
+  const LookRule look(metric, alpha_of_look, margin, options.noise_factor);
   for (const std::int64_t pairs : options.pairs) {
     MetricCalibration::Detectable& detectable = metric.detectable.emplace_back();
     detectable.pairs = pairs;
-    detectable.slowdown =
-        detectable_slowdown(metric.sd_of_pairs, pairs, alpha_of_look, kPower, margin);
+    detectable.slowdown = look.detectable(pairs);
     if (relabels && pairs <= std::min(kMostCaughtPairs, std::ssize(pool))) {
-      detectable.caught = caught_share(pool, pairs, rule_of_look, options);
+      detectable.caught = caught_share(pool, pairs, look.after(pairs), options);
     }
   }
-  metric.pairs_for_asked = pairs_for_asked(metric.sd_of_pairs, alpha_of_look, margin);
+  metric.pairs_for_asked = pairs_for_asked(look, alpha_of_look);
   return metric;
 }
 

@@ -36,6 +36,7 @@ struct CalibrationComparison {
 struct CalibrationOptions {
   double alpha = 0.01;
   std::map<std::string, double> margins;  ///< by metric: as the policy has them
+  double noise_factor = 3;                ///< as the policy has it
   std::int64_t num_looks = 4;             ///< of `ab`: a look has 1 / num_looks of alpha
   /// Pairs for which the detectable slowdown is computed.
   std::vector<std::int64_t> pairs{10, 20, 40, 60, 100, 200};

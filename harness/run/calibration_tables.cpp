@@ -144,13 +144,14 @@ Table detectable_table(const CalibrationReport& report) {
     }
   }
   table.notes.push_back(fmt::format(
-      "Detectable: the smallest slowdown that a look of ab after so many pairs calls a "
-      "regression "
-      "with 90 % probability, at alpha {:.3g} (one of {} looks, Holm's strictest step) and the "
-      "policy's margin, where noise is normal with the sd of pairs; empty where the pairs are too "
-      "few. "
-      "Caught: of relabelled comparisons whose candidate was made {:.0f} % slower.",
-      report.alpha_of_look, report.options.num_looks, kPercent * kAskedSlowdown));
+      "Detectable: the smallest slowdown that a look of ab after so many pairs calls a regression "
+      "with 90 % probability, at alpha {:.3g} (one of {} looks, Holm's strictest step), beyond the "
+      "policy's margin and {:g} noise floors of so many pairs, where noise is normal with the sd "
+      "of "
+      "pairs; empty where the pairs are too few. Caught: of relabelled comparisons whose candidate "
+      "was made {:.0f} % slower.",
+      report.alpha_of_look, report.options.num_looks, report.options.noise_factor,
+      kPercent * kAskedSlowdown));
   return table;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -155,8 +156,9 @@ class Judge {
     opened.rule.alpha = alpha();
     opened.rule.confidence = policy_.confidence;
     opened.rule.margin = asked.gated->margin;
-    opened.rule.threshold =
-        std::max(opened.rule.margin, calibrated ? policy_.noise_factor * floor->sd : 0.0);
+    if (calibrated) {
+      opened.rule.noise = policy_.noise_factor * floor->sd * std::sqrt(floor->num_pairs);
+    }
     add_row(cell, asked.name, MetricKind::time).unit = asked.unit;
   }
 

@@ -1,8 +1,9 @@
 #include "results/gate/noise_floor.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
+#include <tuple>
 #include <utility>
 
 #include "results/gate/cells.h"
@@ -26,35 +27,52 @@ std::set<std::string> timed_metrics(const gate::EvidenceCell& cell) {
   return names;
 }
 
+/// Whether a run of the comparison has one of the cells: a calibration's runs all have the same.
+bool has_any(const ResultStore& store, const ComparisonRecord& comparison,
+             const std::set<std::string>& cell_ids) {
+  if (comparison.samples.empty()) return false;
+  const RunResults run = store.load_values(comparison.samples.front().run_id);
+  return std::any_of(run.plan.begin(), run.plan.end(), [&](const PlannedCell& planned) {
+    return cell_ids.contains(planned.cell.cell_id);
+  });
+}
+
 }  // namespace
 
 std::vector<NoiseFloor> noise_floors_of(const std::vector<GateEvidence>& comparisons) {
-  std::map<std::pair<std::string, std::string>, std::vector<double>> estimates;
+  struct Seen {
+    std::vector<double> estimates;
+    std::size_t num_pairs = 0;
+  };
+  std::map<std::pair<std::string, std::string>, Seen> seen;
   for (const GateEvidence& evidence : comparisons) {
     const gate::EvidenceCells all = gate::gather_cells(evidence);
     for (const gate::EvidenceCell& cell : all.cells) {
       for (const std::string& metric : timed_metrics(cell)) {
         const gate::Times times = gate::collect_times(cell.base, cell.candidate, metric, true);
         if (times.ratios.empty()) continue;
-        estimates[{cell.cell().cell_id, metric}].push_back(
-            hodges_lehmann(times.ratios, 0.5).estimate);
+        Seen& of_metric = seen[{cell.cell().cell_id, metric}];
+        of_metric.estimates.push_back(hodges_lehmann(times.ratios, 0.5).estimate);
+        of_metric.num_pairs += times.ratios.size();
       }
     }
   }
   std::vector<NoiseFloor> floors;
-  for (const auto& [key, values] : estimates) {
+  for (const auto& [key, of_metric] : seen) {
+    const std::vector<double>& values = of_metric.estimates;
     if (values.size() < 2) continue;
     const auto count = static_cast<double>(values.size());
     double mean = 0, sum = 0;
     for (const double value : values) mean += value / count;
     for (const double value : values) sum += (value - mean) * (value - mean);
-    floors.push_back({key.first, key.second, std::sqrt(sum / (count - 1)), std::ssize(values)});
+    floors.push_back({key.first, key.second, std::sqrt(sum / (count - 1)), std::ssize(values),
+                      static_cast<double>(of_metric.num_pairs) / count});
   }
   return floors;
 }
 
-std::vector<NoiseFloor> stored_noise_floors(const ResultStore& store,
-                                            const std::string& machine_id) {
+std::vector<NoiseFloor> stored_noise_floors(const ResultStore& store, const std::string& machine_id,
+                                            std::set<std::string> cell_ids) {
   std::vector<std::string> order;  // of calibrations, newest first
   std::map<std::string, std::vector<ComparisonRecord>> calibrations;
   for (ComparisonRecord& comparison : store.list_comparisons()) {
@@ -66,15 +84,38 @@ std::vector<NoiseFloor> stored_noise_floors(const ResultStore& store,
     if (known.empty()) order.push_back(comparison.calibration_id);
     known.push_back(std::move(comparison));
   }
+  std::vector<NoiseFloor> floors;
   for (const std::string& calibration : order) {
-    if (calibrations[calibration].size() < 2) continue;
+    if (cell_ids.empty()) break;
+    const std::vector<ComparisonRecord>& comparisons = calibrations[calibration];
+    if (comparisons.size() < 2 || !has_any(store, comparisons.front(), cell_ids)) continue;
     std::vector<GateEvidence> evidence;
-    for (const ComparisonRecord& comparison : calibrations[calibration]) {
+    for (const ComparisonRecord& comparison : comparisons) {
       evidence.push_back(load_evidence(store, comparison));
     }
-    return noise_floors_of(evidence);
+    std::set<std::string> found;
+    for (NoiseFloor& floor : noise_floors_of(evidence)) {
+      if (!cell_ids.contains(floor.cell_id)) continue;
+      found.insert(floor.cell_id);
+      floors.push_back(std::move(floor));
+    }
+    for (const std::string& cell_id : found) cell_ids.erase(cell_id);
   }
-  return {};
+  std::sort(floors.begin(), floors.end(), [](const NoiseFloor& a, const NoiseFloor& b) {
+    return std::tie(a.cell_id, a.metric) < std::tie(b.cell_id, b.metric);
+  });
+  return floors;
+}
+
+void add_noise_floors(GateEvidence& evidence, const ResultStore& store) {
+  std::set<std::string> cell_ids;
+  std::string machine_id;
+  for (const GateSample& sample : evidence.samples) {
+    if (sample.arm != Arm::base) continue;
+    machine_id = sample.run.run.machine_id;
+    for (const PlannedCell& planned : sample.run.plan) cell_ids.insert(planned.cell.cell_id);
+  }
+  evidence.noise_floors = stored_noise_floors(store, machine_id, std::move(cell_ids));
 }
 
 }  // namespace dsabench

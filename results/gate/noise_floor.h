@@ -1,5 +1,6 @@
 #pragma once
 /// How far equal builds lie apart on a machine, from what `calibrate` stored.
+#include <set>
 #include <string>
 #include <vector>
 
@@ -8,12 +9,14 @@
 
 namespace dsabench {
 
-/// Of the newest calibration of the machine of which at least two comparisons are done: per cell
-/// and metric that is better when it is lower, the sd over its comparisons of the Hodges-Lehmann
-/// estimate of the rounds' log(candidate / base). By cell, then metric; none where there is no such
-/// calibration.
-std::vector<NoiseFloor> stored_noise_floors(const ResultStore& store,
-                                            const std::string& machine_id);
+/// Of each of these cells, and each metric that is better when it is lower: the sd of the
+/// Hodges-Lehmann estimate of the rounds' log(candidate / base), over the comparisons of the
+/// newest calibration of the machine in which the cell is; at least two must be done. By cell, then
+/// metric; none of a cell that no calibration has.
+std::vector<NoiseFloor> stored_noise_floors(const ResultStore& store, const std::string& machine_id,
+                                            std::set<std::string> cell_ids);
+/// Those of its base's cells, on its base's machine.
+void add_noise_floors(GateEvidence& evidence, const ResultStore& store);
 
 /// The same of comparisons that were loaded: rounds of arms base and candidate each.
 std::vector<NoiseFloor> noise_floors_of(const std::vector<GateEvidence>& comparisons);

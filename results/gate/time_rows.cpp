@@ -23,9 +23,9 @@ void check_twin(const std::vector<TimeCase>& all, bool paired, Environment& envi
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const TimeEstimate& seen = estimates[i];
     const TimeRule& rule = cases[i]->rule;
-    const bool up = slower[i] < rule.alpha && seen.ratio > 1 + rule.threshold && seen.low > 1;
+    const bool up = slower[i] < rule.alpha && seen.ratio > 1 + seen.threshold && seen.low > 1;
     const bool down =
-        faster[i] < rule.alpha && seen.ratio < 1 / (1 + rule.threshold) && seen.high < 1;
+        faster[i] < rule.alpha && seen.ratio < 1 / (1 + seen.threshold) && seen.high < 1;
     if (!up && !down) continue;
     environment.distrust(
         fmt::format("{}, {}: the base's twin differs from the base by {:+.2f} % (p {:.2g})",

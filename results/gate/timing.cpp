@@ -50,6 +50,14 @@ std::int64_t num_pairs(const Times& times) {
                       : std::min(std::ssize(times.base), std::ssize(times.candidate));
 }
 
+/// Pairs whose mean log ratio is as uncertain as the difference of the two sides' means.
+double pairs_worth(const Times& times) {
+  if (times.paired) return static_cast<double>(times.ratios.size());
+  const auto n = static_cast<double>(times.base.size());
+  const auto m = static_cast<double>(times.candidate.size());
+  return 2 * n * m / (n + m);
+}
+
 bool is_empty(const Times& times) {
   return times.paired ? times.ratios.empty() : times.base.empty() || times.candidate.empty();
 }
@@ -156,20 +164,21 @@ TimeEstimate estimate_times(const Times& times, const TimeRule& rule) {
     estimate.p_faster = test.p_less;
   }
   estimate.smallest_p = smallest_p(times);
+  estimate.threshold = std::max(rule.margin, rule.noise / std::sqrt(pairs_worth(times)));
   const double alpha = rule.alpha / static_cast<double>(rule.num_tests);
   const double detectable = detectable_slowdown(deviation_as_pairs(times), num_pairs(times), alpha,
-                                                kPower, rule.threshold);
+                                                kPower, estimate.threshold);
   estimate.detectable = std::isfinite(detectable) ? detectable : 0;
   return estimate;
 }
 
 Verdict judge_times(const Times& times, const TimeEstimate& estimate, const TimeRule& rule,
                     double p_adjusted, std::string& reason) {
-  if (p_adjusted < rule.alpha && estimate.ratio > 1 + rule.threshold && estimate.low > 1) {
+  if (p_adjusted < rule.alpha && estimate.ratio > 1 + estimate.threshold && estimate.low > 1) {
     reason =
         fmt::format("slower by {:.2f} % ({:.0f} %: {:.2f} to {:.2f} %), beyond {:.2f} %, p {:.2g}",
                     percent(estimate.ratio), 100 * rule.confidence, percent(estimate.low),
-                    percent(estimate.high), 100 * rule.threshold, p_adjusted);
+                    percent(estimate.high), 100 * estimate.threshold, p_adjusted);
     return Verdict::regression;
   }
   if (is_empty(times) ||

@@ -27,7 +27,7 @@ struct TimeRule {
   double alpha = 0.01;       ///< of this look
   double confidence = 0.95;  ///< of the interval
   double margin = 0;         ///< what still passes
-  double threshold = 0;  ///< what must be exceeded: the margin, or a multiple of the noise floor
+  double noise = 0;  ///< a multiple of the noise floor, of comparisons of one pair; 0: not known
   std::int64_t num_tests = 1;  ///< that Holm adjusts for
 };
 
@@ -36,6 +36,7 @@ struct TimeEstimate {
   double pass_high = 0;                 ///< upper bound of the 1 - 2 alpha interval
   double p_slower = 1, p_faster = 1;
   double smallest_p = 1;  ///< that so many processes can give
+  double threshold = 0;   ///< what it must exceed: the margin, or the noise of so many processes
   double detectable = 0;  ///< 0: not known
 };
 TimeEstimate estimate_times(const Times& times, const TimeRule& rule);

@@ -201,6 +201,20 @@ TEST_CASE("more pairs show smaller slowdowns, and 3 % at the number of pairs nam
   }
 }
 
+TEST_CASE("what is called slower exceeds the noise floors that the calibration found") {
+  DSABENCH_SEEDED(random);
+  CalibrationOptions options = options_with_margin();
+  options.pairs = {10, 40};
+  options.noise_factor = 30;
+  const CalibrationReport report = assess_calibration(noisy(random, 20, 10, 0.01), options);
+  const MetricCalibration& metric = report.metrics[0];
+  REQUIRE(30 * metric.noise_floor > 2 * 0.02);
+  CHECK(metric.detectable[0].slowdown > 30 * metric.noise_floor);
+  CHECK(metric.detectable[1].slowdown > 15 * metric.noise_floor);
+  CHECK(metric.detectable[1].slowdown < 30 * metric.noise_floor);
+  CHECK(metric.detectable[1].caught == 0.0);
+}
+
 TEST_CASE("noise of 20 % a pair never shows 3 %") {
   DSABENCH_SEEDED(random);
   const CalibrationReport report =

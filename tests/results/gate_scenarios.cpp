@@ -189,9 +189,10 @@ void write_comparison(const std::string& path, const Script& script) {
   const GateEvidence evidence = make_evidence(script);
   ComparisonRecord comparison;
   comparison.comparison_id = comparison_id_of(script.name);
-  comparison.kind = "ab";
-  comparison.started_ms = 1'700'000'000'000;
-  comparison.finished_ms = 1'700'000'900'000;
+  comparison.kind = script.calibration_id.empty() ? "ab" : "calibrate";
+  comparison.calibration_id = script.calibration_id;
+  comparison.started_ms = script.started_ms;
+  comparison.finished_ms = script.started_ms + 900'000;
   comparison.status = "done";
   comparison.command_line = "dsabench ab";
   comparison.tool_version = "0.1.0";

@@ -41,6 +41,9 @@ struct Script {
   std::function<std::vector<TrialRecord>(const PlannedCell&, const Turn&, ScriptNoise&)> measure;
   std::function<std::string(Arm)> machine = [](Arm) { return "{\"cpu_model\":\"Example CPU\"}"; };
   std::string policy;  ///< gate.json; empty: the default
+  /// As it is stored. With an id it is one of a calibration's comparisons, else one of `ab`.
+  std::string calibration_id;
+  std::int64_t started_ms = 1'700'000'000'000;
 };
 
 /// A cell of the suite `speed`, or of one that asks.

@@ -127,12 +127,18 @@ TEST_CASE("a slowdown within some noise floors is no regression") {
   const Script& script = scenario("slower").script;
   GateEvidence evidence = make_evidence(script);
   const std::string cell = scripted_cell(0).cell.cell_id, other = scripted_cell(1).cell.cell_id;
-  evidence.noise_floors = {{cell, "prefill", 0.015, 20}, {other, "prefill", 0.001, 20}};
+  const auto pairs = static_cast<double>(script.num_rounds);
+  evidence.noise_floors = {{cell, "prefill", 0.015, 20, pairs},
+                           {other, "prefill", 0.001, 20, pairs}};
   GatePolicy policy = policy_of(script);
   const GateReport report = judge(policy, evidence);
   CHECK(row_of(report, "prefill", 1024).verdict == Verdict::inconclusive);
   CHECK(row_of(report, "prefill", 2048).verdict == Verdict::regression);
   CHECK(row_of(report, "prefill", 1024).detectable > row_of(report, "prefill", 2048).detectable);
+  // The same floor of comparisons of a quarter of the pairs is half of that here.
+  evidence.noise_floors.front().num_pairs = pairs / 4;
+  CHECK(row_of(judge(policy, evidence), "prefill", 1024).verdict == Verdict::regression);
+  evidence.noise_floors.front().num_pairs = pairs;
 
   policy.require_calibration = true;
   CHECK(judge(policy, evidence).verdict == Verdict::regression);

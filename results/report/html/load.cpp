@@ -56,7 +56,7 @@ std::string name_of(const ComparisonRecord& comparison) {
 
 std::vector<Table> verdict_tables(const ResultStore& store, const ComparisonRecord& comparison) {
   GateEvidence evidence = load_evidence(store, comparison);
-  evidence.noise_floors = stored_noise_floors(store, comparison.machine_id);
+  add_noise_floors(evidence, store);
   std::vector<Table> tables = gate_tables(judge(policy_of(comparison), evidence));
   for (Table& table : tables) {
     table.title += ": " + name_of(comparison);
