@@ -27,14 +27,28 @@ std::set<std::string> timed_metrics(const gate::EvidenceCell& cell) {
   return names;
 }
 
-/// Whether a run of the comparison has one of the cells: a calibration's runs all have the same.
-bool has_any(const ResultStore& store, const ComparisonRecord& comparison,
-             const std::set<std::string>& cell_ids) {
-  if (comparison.samples.empty()) return false;
-  const RunResults run = store.load_values(comparison.samples.front().run_id);
-  return std::any_of(run.plan.begin(), run.plan.end(), [&](const PlannedCell& planned) {
-    return cell_ids.contains(planned.cell.cell_id);
-  });
+/// The comparisons of one build with itself, and the cells that they have.
+struct OfBuild {
+  std::vector<ComparisonRecord> comparisons;
+  std::set<std::string> cell_ids;
+};
+
+/// By build, that of the newest calibration first.
+std::vector<OfBuild> calibrations_of(const ResultStore& store, const std::string& machine_id) {
+  std::vector<OfBuild> all;
+  std::map<std::string, std::size_t> places;
+  for (ComparisonRecord& comparison : store.list_comparisons()) {
+    if (comparison.kind != "calibrate" || comparison.status != "done" ||
+        comparison.machine_id != machine_id || comparison.samples.empty()) {
+      continue;
+    }
+    const RunProgress first = store.load_progress(comparison.samples.front().run_id);
+    const std::size_t place = places.emplace(first.run.build_id, all.size()).first->second;
+    if (place == all.size()) all.emplace_back();
+    for (const PlannedCell& planned : first.plan) all[place].cell_ids.insert(planned.cell.cell_id);
+    all[place].comparisons.push_back(std::move(comparison));
+  }
+  return all;
 }
 
 }  // namespace
@@ -73,24 +87,14 @@ std::vector<NoiseFloor> noise_floors_of(const std::vector<GateEvidence>& compari
 
 std::vector<NoiseFloor> stored_noise_floors(const ResultStore& store, const std::string& machine_id,
                                             std::set<std::string> cell_ids) {
-  std::vector<std::string> order;  // of calibrations, newest first
-  std::map<std::string, std::vector<ComparisonRecord>> calibrations;
-  for (ComparisonRecord& comparison : store.list_comparisons()) {
-    if (comparison.kind != "calibrate" || comparison.status != "done" ||
-        comparison.machine_id != machine_id) {
-      continue;
-    }
-    std::vector<ComparisonRecord>& known = calibrations[comparison.calibration_id];
-    if (known.empty()) order.push_back(comparison.calibration_id);
-    known.push_back(std::move(comparison));
-  }
   std::vector<NoiseFloor> floors;
-  for (const std::string& calibration : order) {
-    if (cell_ids.empty()) break;
-    const std::vector<ComparisonRecord>& comparisons = calibrations[calibration];
-    if (comparisons.size() < 2 || !has_any(store, comparisons.front(), cell_ids)) continue;
+  for (const OfBuild& of_build : calibrations_of(store, machine_id)) {
+    const bool is_asked = std::any_of(cell_ids.begin(), cell_ids.end(), [&](const auto& cell_id) {
+      return of_build.cell_ids.contains(cell_id);
+    });
+    if (!is_asked) continue;
     std::vector<GateEvidence> evidence;
-    for (const ComparisonRecord& comparison : comparisons) {
+    for (const ComparisonRecord& comparison : of_build.comparisons) {
       evidence.push_back(load_evidence(store, comparison));
     }
     std::set<std::string> found;

@@ -10,9 +10,9 @@
 namespace dsabench {
 
 /// Of each of these cells, and each metric that is better when it is lower: the sd of the
-/// Hodges-Lehmann estimate of the rounds' log(candidate / base), over the comparisons of the
-/// newest calibration of the machine in which the cell is; at least two must be done. By cell, then
-/// metric; none of a cell that no calibration has.
+/// Hodges-Lehmann estimate of the rounds' log(candidate / base), over all comparisons with itself,
+/// on this machine, of the build that was calibrated last in the cell; at least two must be done.
+/// By cell, then metric; none of a cell that no calibration has.
 std::vector<NoiseFloor> stored_noise_floors(const ResultStore& store, const std::string& machine_id,
                                             std::set<std::string> cell_ids);
 /// Those of its base's cells, on its base's machine.

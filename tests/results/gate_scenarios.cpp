@@ -46,8 +46,9 @@ RunResults run_of(const Script& script, const Turn& turn, ScriptNoise& noise) {
   run.command_line = "dsabench run";
   run.tool_version = "0.1.0";
   run.machine_json = script.machine(turn.arm);
-  run.build_json =
-      turn.arm == Arm::candidate ? "{\"git_commit\":\"new\"}" : "{\"git_commit\":\"old\"}";
+  run.build_json = fmt::format(
+      "{{\"git_commit\":\"{}\"}}",
+      turn.arm == Arm::candidate && script.calibration_id.empty() ? "new" : script.base_commit);
   run.model_json = "{\"name\":\"builtin\"}";
   run.machine_id = content_hash(run.machine_json);
   run.build_id = content_hash(run.build_json);

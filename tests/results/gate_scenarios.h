@@ -42,7 +42,7 @@ struct Script {
   std::function<std::string(Arm)> machine = [](Arm) { return "{\"cpu_model\":\"Example CPU\"}"; };
   std::string policy;  ///< gate.json; empty: the default
   /// As it is stored. With an id it is one of a calibration's comparisons, else one of `ab`.
-  std::string calibration_id;
+  std::string calibration_id, base_commit = "old";
   std::int64_t started_ms = 1'700'000'000'000;
 };
 

@@ -49,12 +49,13 @@ double walsh_median(const GateEvidence& evidence, const std::string& cell_id) {
   return (means[(means.size() - 1) / 2] + means[means.size() / 2]) / 2;
 }
 
-TEST_CASE("a cell's noise floor is that of the newest calibration in which it is") {
+TEST_CASE("a cell's noise floor is that of the build that was calibrated last in it") {
   const ScratchFolder folder;
   const std::string path = folder / "a.db";
   const PlannedCell both = scripted_cell(0), older_only = scripted_cell(1);
   const std::string older = "01900000-0000-7000-8000-00000000000a";
-  const std::string newer = "01900000-0000-7000-8000-00000000000b";
+  const std::string newer[] = {"01900000-0000-7000-8000-00000000000b",
+                               "01900000-0000-7000-8000-00000000000c"};
   std::vector<double> estimates;
   for (int i = 0; i < 3; ++i) {
     Script script = calibrating(older, i, 10, {both, older_only});
@@ -62,8 +63,10 @@ TEST_CASE("a cell's noise floor is that of the newest calibration in which it is
     estimates.push_back(walsh_median(make_evidence(script), older_only.cell.cell_id));
   }
   for (int i = 0; i < 2; ++i) {
-    Script script = calibrating(newer, i, 6, {both});
-    script.started_ms += 3'600'000;
+    // Of one build, in two goes.
+    Script script = calibrating(newer[i], i, 6, {both});
+    script.base_commit = "newer";
+    script.started_ms += 3'600'000 * (i + 1);
     write_comparison(path, script);
   }
   const ResultStore store = ResultStore::open(path, ResultStore::Mode::read_only);
