@@ -111,8 +111,8 @@ struct GateReport {
 /// Judges every gated metric of every cell that both sides have. alpha below is alpha *
 /// alpha_share.
 ///   time     REGRESSION: Holm-adjusted one-sided p < alpha, the Hodges-Lehmann ratio beyond
-///            1 + max(margin, noise_factor * noise floor), and its lower bound above 1. The floor is
-///            brought from its comparisons' number of pairs to this one's by the root. PASS: the
+///            1 + max(margin, noise_factor * noise floor), and its lower bound above 1. The floor
+///            is brought from its comparisons' number of pairs to this one's by the root. PASS: the
 ///            upper bound of the 1 - 2 alpha interval below 1 + margin. INSUFFICIENT: so few
 ///            processes that no p of theirs, adjusted, is below alpha; else INCONCLUSIVE.
 ///            Signed-rank test of a round's log ratios, or rank-sum test of independent processes.
