@@ -5,6 +5,7 @@
 
 #include "results/report/fields.h"
 #include "results/report/html/chart.h"
+#include "results/report/html/page_table.h"
 #include "vega_specs.h"
 
 namespace dsabench::report {
@@ -60,12 +61,15 @@ std::int64_t speed_context(const FigureInput& from, const ScoreMeasurement& scor
   return longest;
 }
 
+/// By the numbers that the table shows: means of the same answers may differ in their last bit.
 void mark_front(std::vector<Point>& points) {
   for (Point& point : points) {
+    const double speedup = rounded(point.speedup), score = rounded(point.score->score);
     for (const Point& other : points) {
-      const bool no_worse =
-          other.speedup >= point.speedup && other.score->score >= point.score->score;
-      const bool better = other.speedup > point.speedup || other.score->score > point.score->score;
+      const double others_speedup = rounded(other.speedup);
+      const double others_score = rounded(other.score->score);
+      const bool no_worse = others_speedup >= speedup && others_score >= score;
+      const bool better = others_speedup > speedup || others_score > score;
       if (no_worse && better) point.on_front = false;
     }
   }
