@@ -43,6 +43,12 @@ function(dsabench_cold_sources target)
   endif()
 endfunction()
 
+# dsabench_hot_sources(<files>): of a cold target those that do compute, under the sanitizers too.
+function(dsabench_hot_sources)
+  set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS -O2)
+  set_property(SOURCE ${ARGN} PROPERTY SKIP_PRECOMPILE_HEADERS ON)  # those are compiled as cold
+endfunction()
+
 # dsabench_precompile(<target> [<more headers>]): has what most sources of a library include parsed
 # once. Sources still name what they use: tools/check-headers and other compilers hold them to it.
 function(dsabench_precompile target)

@@ -21,7 +21,7 @@
 namespace dsabench {
 namespace {
 
-constexpr std::int64_t kMostDrawnPairs = 200;
+constexpr std::int64_t kMostDrawnPairs = 100;
 constexpr int kDraws = 8000;
 constexpr std::uint64_t kSeed = 1;
 
@@ -33,7 +33,7 @@ struct Draw {
 
 /// W+ counts the Walsh averages above zero, so it reaches w once the w-th largest does.
 std::vector<Draw> draw_shifts(std::int64_t num_pairs, double alpha) {
-  const statistics::SignedRankNull null(num_pairs);
+  const statistics::SignedRankNull& null = statistics::signed_rank_null(num_pairs);
   const std::int64_t within = null.largest_within(alpha, true);  // of W-, as W+ is symmetric
   statistics::SplitMix random(kSeed);
   const boost::math::normal normal;

@@ -18,13 +18,16 @@ namespace {
 using statistics::DoubledRanks;
 using statistics::Probabilities;
 
-void exact_p(SignedRankTest& test, std::vector<std::int64_t> ranks, std::int64_t positive) {
-  // Without ties every doubled rank is even: half the sums.
-  if (std::all_of(ranks.begin(), ranks.end(), [](std::int64_t rank) { return rank % 2 == 0; })) {
-    for (std::int64_t& rank : ranks) rank /= 2;
-    positive /= 2;
+/// `doubled`: ranks times two, as `positive` is their sum.
+void exact_p(SignedRankTest& test, const DoubledRanks& doubled, std::int64_t positive) {
+  if (doubled.tie_term == 0) {
+    const statistics::SignedRankNull& null = statistics::signed_rank_null(test.num_nonzero);
+    const std::int64_t total = test.num_nonzero * (test.num_nonzero + 1) / 2;
+    test.p_greater = null.at_most(total - positive / 2);  // W+ and W- are distributed alike
+    test.p_less = null.at_most(positive / 2);
+    return;
   }
-  const Probabilities null = statistics::signed_sum_probabilities(ranks);
+  const Probabilities null = statistics::signed_sum_probabilities(doubled.ranks);
   test.p_greater = statistics::upper_tail(null, positive);
   test.p_less = statistics::lower_tail(null, positive);
 }
@@ -56,12 +59,12 @@ SignedRankTest signed_rank_test(std::span<const double> differences) {
   }
   test.num_nonzero = static_cast<std::int64_t>(sizes.size());
   if (sizes.empty()) return test;
-  DoubledRanks doubled = statistics::doubled_ranks(sizes);
+  const DoubledRanks doubled = statistics::doubled_ranks(sizes);
   std::int64_t sum = 0;
   for (std::size_t i = 0; i < sizes.size(); ++i) sum += positive[i] ? doubled.ranks[i] : 0;
   test.positive_ranks = static_cast<double>(sum) / 2;
   if (test.num_nonzero <= statistics::kMostExactPairs) {
-    exact_p(test, std::move(doubled.ranks), sum);
+    exact_p(test, doubled, sum);
   } else {
     normal_p(test, doubled.tie_term);
   }
@@ -94,7 +97,8 @@ LocationEstimate hodges_lehmann(std::span<const double> differences, double conf
   std::vector<double> sorted(differences.begin(), differences.end());
   std::sort(sorted.begin(), sorted.end());
   const statistics::WalshAverages averages(sorted);
-  const statistics::SignedRankNull null(static_cast<std::int64_t>(sorted.size()));
+  const statistics::SignedRankNull& null =
+      statistics::signed_rank_null(static_cast<std::int64_t>(sorted.size()));
   const std::int64_t cut = null.largest_within((1 - confidence) / 2);
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   LocationEstimate result{averages.median(), -kInfinity, kInfinity, 1};

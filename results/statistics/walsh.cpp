@@ -2,6 +2,8 @@
 
 #include <boost/math/distributions/normal.hpp>
 #include <cmath>
+#include <map>
+#include <mutex>
 #include <numeric>
 
 #include "results/statistics/order_statistic.h"
@@ -61,6 +63,13 @@ std::int64_t SignedRankNull::largest_within(double tail, bool strictly) const {
     }
   }
   return low;
+}
+
+const SignedRankNull& signed_rank_null(std::int64_t num_pairs) {
+  static std::mutex mutex;
+  static std::map<std::int64_t, SignedRankNull> made;  // whose nodes stay where they are
+  const std::lock_guard lock(mutex);
+  return made.try_emplace(num_pairs, num_pairs).first->second;
 }
 
 std::int64_t WalshAverages::count() const {

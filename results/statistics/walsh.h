@@ -27,6 +27,8 @@ class SignedRankNull {
   std::int64_t num_pairs_;
   Probabilities cumulative_;  ///< empty: normal
 };
+/// Made once for each number of pairs: simulations ask for the same ones thousands of times.
+const SignedRankNull& signed_rank_null(std::int64_t num_pairs);
 
 /// Order statistics of the Walsh averages of `sorted`, ascending, not empty.
 class WalshAverages {

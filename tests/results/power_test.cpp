@@ -7,6 +7,7 @@
 #include "kernels/base/error.h"
 #include "results/statistics/signed_rank.h"
 #include "tests/support/random.h"
+#include "tests/support/sanitized.h"
 
 namespace dsabench::test {
 namespace {
@@ -40,7 +41,7 @@ TEST_CASE("a detectable slowdown is seen as often as asked for") {
         Setting{0.05, 20, 0.01 / 160, 0.9, 0.02}, Setting{0.01, 20, 0.01, 0.5, 0}}) {
     const double slowdown = detectable_slowdown(setting.sd, setting.num_pairs, setting.alpha,
                                                 setting.power, setting.margin);
-    constexpr int kDraws = 4000;
+    constexpr int kDraws = kSanitized ? 1000 : 4000;
     const double power = simulated_power(random, slowdown, setting.sd, setting.num_pairs,
                                          setting.alpha, setting.margin, kDraws);
     CAPTURE(setting.sd, setting.num_pairs, setting.alpha, setting.margin, slowdown, power);
@@ -53,14 +54,17 @@ TEST_CASE("a detectable slowdown is seen as often as asked for") {
 
 TEST_CASE("beyond the drawn sizes the slowdown follows the test's efficiency") {
   DSABENCH_SEEDED(random);
-  const double slowdown = detectable_slowdown(0.05, 450, 0.01, 0.9);
-  const double power = simulated_power(random, slowdown, 0.05, 450, 0.01, 0, 3000);
-  CAPTURE(slowdown, power);
-  CHECK(std::abs(power - 0.9) < 0.01 + 5 * std::sqrt(0.09 / 3000));
+  constexpr int kDraws = kSanitized ? 500 : 3000;
+  for (const int pairs : {120, 450}) {
+    const double slowdown = detectable_slowdown(0.05, pairs, 0.01, 0.9);
+    const double power = simulated_power(random, slowdown, 0.05, pairs, 0.01, 0, kDraws);
+    CAPTURE(pairs, slowdown, power);
+    CHECK(std::abs(power - 0.9) < 0.01 + 5 * std::sqrt(0.09 / kDraws));
+  }
   // Without a step where draws end and the formula begins.
   for (const double margin : {0.0, 0.02}) {
-    const double drawn = detectable_slowdown(0.05, 200, 0.01, 0.9, margin);
-    const double normal = detectable_slowdown(0.05, 201, 0.01, 0.9, margin);
+    const double drawn = detectable_slowdown(0.05, 100, 0.01, 0.9, margin);
+    const double normal = detectable_slowdown(0.05, 101, 0.01, 0.9, margin);
     CAPTURE(margin, drawn, normal);
     CHECK(std::abs(drawn / normal - 1) < 0.03);
   }
