@@ -7,6 +7,9 @@
 
 namespace dsabench {
 
+/// What two layers of one cluster have in common at least, where nothing else is asked for.
+inline constexpr double kClusterThreshold = 0.7;
+
 /// Single linkage: the finest partition in which layers whose value reaches the threshold are
 /// together, so that in a cluster a chain of such pairs leads from each layer to each other.
 ///   matrix  row-major [layers, layers]; symmetric; the upper half is read

@@ -93,19 +93,20 @@ void add_reproduce(CLI::App& app, ParsedCommandLine& chosen) {
           "table", options.table,
           "table1 (speed), profile (the indexers' share), table2 (quality of patterns that "
           "nothing was trained for), table3 (of models trained for a pattern), table5 (of patterns "
-          "found by similarity) or table4 (as published)")
+          "found by similarity), overlap (what layers choose in common) or table4 (as published)")
       ->required();
   verb.add_option("--run", options.run,
                   "Print a stored run and measure nothing: id, a unique prefix, last or last~N; of "
-                  "table3 several, the base model's first");
+                  "table3 several, the base model's first; of overlap, last is the last overlap");
   add_model_options(verb, options.model);
   verb.add_option(
       "--trained", options.trained,
       "Of table3: the models that were trained for uniform patterns, as 1/2=DIR,1/4=DIR");
   verb.add_option("--control", options.controls,
                   "Of table3: those trained as long with their own layers' loss alone");
-  verb.add_option("--context", options.contexts,
-                  "Prompt lengths in tokens (default: 10k,60k,120k,200k; of quality 512)");
+  verb.add_option(
+      "--context", options.contexts,
+      "Prompt lengths in tokens (default: 10k,60k,120k,200k; of quality and overlap 512)");
   verb.add_option("--retention", options.retentions,
                   "Shares of layers that run their indexer, uniform and published or searched "
                   "(default: 1,1/2,1/4,1/8; of table5 1,1/2)");
@@ -114,11 +115,12 @@ void add_reproduce(CLI::App& app, ParsedCommandLine& chosen) {
   add_cache_format_option(verb, options.cache_format);
   verb.add_option("--chunk", options.chunk,
                   "Tokens of a prefill pass (default: 8192 for speed on a GPU, else 1024)");
-  verb.add_option("--suite", options.suite, "Of quality: whose questions are asked")
+  verb.add_option("--suite", options.suite, "Of quality and overlap: whose questions are asked")
       ->capture_default_str();
-  verb.add_option("--tasks", options.tasks, "Of quality: some of the suite's tasks (default: all)");
-  verb.add_option("--samples-per-task", options.samples_per_task, "Of quality: questions")
-      ->capture_default_str();
+  verb.add_option("--tasks", options.tasks,
+                  "Of quality and overlap: some of the suite's tasks (default: all)");
+  verb.add_option("--samples-per-task", options.samples_per_task,
+                  "Of quality and overlap: questions (default: 32, of overlap 4)");
   verb.add_option("--calibration-samples", options.calibration_samples,
                   "Of quality: questions of each task that patterns are searched on")
       ->capture_default_str();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "harness/cli/reproduce_overlap.h"
 #include "harness/cli/reproduce_quality.h"
 #include "harness/cli/results_database.h"
 #include "harness/cli/sweep.h"
@@ -16,11 +17,14 @@ namespace {
 constexpr const char* kTable4 = "table4";
 
 void check_name(const std::string& table) {
-  if (table == kTable1 || table == kProfile || table == kTable4 || is_quality_table(table)) return;
+  if (table == kTable1 || table == kProfile || table == kTable4 || table == kOverlap ||
+      is_quality_table(table)) {
+    return;
+  }
   throw InvalidArgument(
       fmt::format("reproduce: '{}' cannot be reproduced by this build; there are: "
-                  "{}, {}, {}, {}, {}, {} (as published)",
-                  table, kTable1, kProfile, kTable2, kTable3, kTable5, kTable4));
+                  "{}, {}, {}, {}, {}, {}, {} (as published)",
+                  table, kTable1, kProfile, kTable2, kTable3, kTable5, kOverlap, kTable4));
 }
 
 void refuse(const std::string& what, const std::vector<std::string>& options, const char* why) {
@@ -41,6 +45,29 @@ void refuse_of_another_table(const ReproduceOptions& options) {
   refuse(options.table, idle, trained ? "nothing is searched" : "models are named so for table3");
 }
 
+/// Of overlap: it has no cells, so nothing of how cells are chosen and sampled.
+void check_given_of_overlap(const ReproduceOptions& options) {
+  const std::set<std::string> of_overlap = {"--model",
+                                            "--config",
+                                            "--set",
+                                            "--picks",
+                                            "--dtype",
+                                            "--device",
+                                            "--seed",
+                                            "--suite",
+                                            "--context",
+                                            "--tasks",
+                                            "--samples-per-task",
+                                            "--chunk",
+                                            "--progress",
+                                            "--indexer-mode"};
+  std::vector<std::string> idle;
+  for (const std::string& option : options.given) {
+    if (!of_overlap.contains(option)) idle.push_back(option);
+  }
+  refuse(options.table, idle, "layers are looked at in one pass over the questions");
+}
+
 /// Options that nothing is done with are a misunderstanding.
 void check_given(const ReproduceOptions& options) {
   const bool measures = options.run.empty() && options.table != kTable4;
@@ -52,6 +79,7 @@ void check_given(const ReproduceOptions& options) {
            "for nothing is measured");
     return;
   }
+  if (options.table == kOverlap) return check_given_of_overlap(options);
   const std::set<std::string> of_speed = {"--decode-tokens", "--layers"};
   const std::set<std::string> of_quality = {"--suite", "--tasks", "--samples-per-task",
                                             "--calibration-samples"};
@@ -110,6 +138,10 @@ ExitCode run_reproduce(const ReproduceOptions& options, const Invocation& invoca
   }
   if (!options.run.empty()) {
     const ResultStore store = open_for_reading(options.control.db, invocation);
+    if (options.table == kOverlap) {
+      output.write(stored_overlap_tables(store, options.run));
+      return ExitCode::pass;
+    }
     std::vector<RunResults> runs;
     for (const std::string& name : parse_list("--run", options.run)) {
       runs.push_back(store.load_run(resolve_run(store, name)));
@@ -117,6 +149,7 @@ ExitCode run_reproduce(const ReproduceOptions& options, const Invocation& invoca
     output.write({reproduction_table(options.table, runs)});
     return ExitCode::pass;
   }
+  if (options.table == kOverlap) return reproduce_overlap(options, output, invocation);
   if (options.table == kTable3) return reproduce_trained(options, output, invocation);
   return is_quality_table(options.table) ? reproduce_quality(options, output, invocation)
                                          : reproduce_speed(options, output, invocation);

@@ -26,7 +26,7 @@ SweepText quality_text(const ReproduceOptions& options) {
   SweepText sweep;
   sweep.suites = {{options.suite, "--suite"}};
   if (!options.tasks.empty()) sweep.tasks = {{options.tasks, "--tasks"}};
-  sweep.contexts = {{or_default(options.contexts, "512"), "--context"}};
+  sweep.contexts = {{or_default(options.contexts, kQualityContext), "--context"}};
   sweep.retentions = {
       {or_default(options.retentions, default_retentions(options.table)), "--retention"}};
   sweep.indexer_modes = {{or_default(options.indexer_mode, "exact"), "--indexer-mode"}};
@@ -34,20 +34,8 @@ SweepText quality_text(const ReproduceOptions& options) {
     sweep.cache_formats = {{options.cache_format, "--cache-format"}};
   }
   sweep.chunk.text = or_default(options.chunk, "1024");
-  sweep.samples_per_task = {options.samples_per_task, "--samples-per-task"};
+  sweep.samples_per_task = {or_default(options.samples_per_task, "32"), "--samples-per-task"};
   return sweep;
-}
-
-ModelRequest trained_checkpoint(const ReproduceOptions& options) {
-  const auto& given = options.given;
-  if (std::find(given.begin(), given.end(), "--model") == given.end()) {
-    throw InvalidArgument(fmt::format(
-        "reproduce {}: give --model, a trained checkpoint: answers of generated weights are chance",
-        options.table));
-  }
-  ModelOptions chosen = options.model;
-  if (chosen.device.empty()) chosen.device = best_device();
-  return to_request_of_one_device(chosen, "reproduce");
 }
 
 /// What patterns are searched on: questions of the table's suite at its first context.
@@ -121,7 +109,7 @@ std::vector<TrainedModel> trained_models(const ReproduceOptions& options) {
 /// The sweeps of table3, the base model's first: all is checked before anything is measured.
 std::vector<RunPlan> trained_plans(const ReproduceOptions& options) {
   const SweepText asked = quality_text(options);
-  const ModelRequest base = trained_checkpoint(options);
+  const ModelRequest base = checkpoint_request(options);
   std::vector<RunPlan> plans{begin_reproduction(options, base)};
   const ModelConfig config = resolve_model_config(base);
   plans.front().sweep = make_sweep_plan(config, quality_axes(asked, {}, config, base));
@@ -140,6 +128,18 @@ std::vector<RunPlan> trained_plans(const ReproduceOptions& options) {
 
 }  // namespace
 
+ModelRequest checkpoint_request(const ReproduceOptions& options) {
+  const auto& given = options.given;
+  if (std::find(given.begin(), given.end(), "--model") == given.end()) {
+    throw InvalidArgument(fmt::format(
+        "reproduce {}: give --model, a trained checkpoint: answers of generated weights are chance",
+        options.table));
+  }
+  ModelOptions chosen = options.model;
+  if (chosen.device.empty()) chosen.device = best_device();
+  return to_request_of_one_device(chosen, "reproduce");
+}
+
 RunPlan begin_reproduction(const ReproduceOptions& options, const ModelRequest& request) {
   RunPlan plan;
   plan.reproduction = options.table;
@@ -152,7 +152,7 @@ RunPlan begin_reproduction(const ReproduceOptions& options, const ModelRequest& 
 
 ExitCode reproduce_quality(const ReproduceOptions& options, const ResultOutput& output,
                            const Invocation& invocation) {
-  RunPlan plan = begin_reproduction(options, trained_checkpoint(options));
+  RunPlan plan = begin_reproduction(options, checkpoint_request(options));
   const ModelConfig config = resolve_model_config(plan.model);
   const SweepText asked = quality_text(options);
   const auto sweep_with = [&](const std::vector<PatternChoice>& found) {

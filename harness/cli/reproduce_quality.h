@@ -5,6 +5,12 @@
 
 namespace dsabench {
 
+/// Contexts of tables of answers, where none are given.
+inline constexpr const char* kQualityContext = "512";
+
+/// The request for --model on one device; throws InvalidArgument where none was given.
+ModelRequest checkpoint_request(const ReproduceOptions& options);
+
 /// The plan of a table but for its sweep. Throws as validate does.
 RunPlan begin_reproduction(const ReproduceOptions& options, const ModelRequest& request);
 

@@ -47,7 +47,11 @@ ResultStore open_for_reading(const std::string& path, const Invocation& invocati
   return store;
 }
 
-std::string resolve_run(const ResultStore& store, const std::string& name) {
+namespace {
+
+/// "last" counts the runs that are `wanted`.
+std::string resolve_among(const ResultStore& store, const std::string& name,
+                          bool (*wanted)(const RunRecord& run)) {
   constexpr std::string_view kLast = "last";
   if (!name.starts_with(kLast)) return store.load_progress(name).run.run_id;
   std::size_t before = 0;
@@ -60,15 +64,26 @@ std::string resolve_run(const ResultStore& store, const std::string& name) {
     }
   }
   std::vector<RunRecord> runs = store.list_runs();
-  std::erase_if(runs, [](const RunRecord& run) {
-    return run.status == kProfileStatus || run.status == kSearchStatus ||
-           run.status == kOverlapStatus;
-  });
+  std::erase_if(runs, [wanted](const RunRecord& run) { return !wanted(run); });
   if (before >= runs.size()) {
     throw InvalidArgument(
         fmt::format("{} has {} runs: there is no '{}'", store.path(), runs.size(), name));
   }
   return runs[before].run_id;
+}
+
+}  // namespace
+
+std::string resolve_run(const ResultStore& store, const std::string& name) {
+  return resolve_among(store, name, [](const RunRecord& run) {
+    return run.status != kProfileStatus && run.status != kSearchStatus &&
+           run.status != kOverlapStatus;
+  });
+}
+
+std::string resolve_overlap(const ResultStore& store, const std::string& name) {
+  return resolve_among(store, name,
+                       [](const RunRecord& run) { return run.status == kOverlapStatus; });
 }
 
 std::vector<Table> result_tables(const RunResults& results) {

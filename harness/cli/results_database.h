@@ -17,6 +17,8 @@ ResultStore open_for_reading(const std::string& path, const Invocation& invocati
 /// A run id, a unique prefix of one, "last", or "last~N": the Nth before the last. Throws
 /// InvalidArgument.
 std::string resolve_run(const ResultStore& store, const std::string& name);
+/// The same among overlaps, which "last" otherwise skips.
+std::string resolve_overlap(const ResultStore& store, const std::string& name);
 
 /// The tables of a run: the paper's that it reproduces, speed with the ceilings, quality.
 std::vector<Table> result_tables(const RunResults& results);

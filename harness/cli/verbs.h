@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/search/clusters.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/exit_codes.h"
 
@@ -88,8 +89,8 @@ struct ReproduceOptions {
   std::string contexts, retentions;               ///< empty: by the table
   std::string indexer_mode, cache_format, chunk;  ///< empty: by table and device
   std::string decode_tokens = "16";
-  /// Of tables of quality.
-  std::string suite = "facts-compact", tasks, samples_per_task = "32";
+  /// Of tables of quality and overlap; samples_per_task empty: by the table.
+  std::string suite = "facts-compact", tasks, samples_per_task;
   std::string calibration_samples = "4";  ///< of each task, that patterns are searched on
   /// Names of the options given that say what is measured and how.
   std::vector<std::string> given;
@@ -149,7 +150,7 @@ struct OverlapVerbOptions {
   std::string context = "2048", samples_per_task = "1", chunk = "1024", pairs = "16";
   std::string patterns;  ///< that the clusters are held against
   std::string indexer_mode = "exact";
-  double threshold = 0.7;
+  double threshold = kClusterThreshold;
 };
 ExitCode run_overlap(const OverlapVerbOptions& options, const Invocation& invocation);
 

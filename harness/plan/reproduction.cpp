@@ -126,7 +126,7 @@ Table reproduction_table(const std::string& table, std::span<const RunResults> r
   std::vector<ReproductionRun> made;
   for (const RunResults& results : runs) {
     const std::string has = reproduced_table(results.run);
-    if (table != has && !(table == kProfile && has == kTable1)) {
+    if (table != kOverlap && table != has && !(table == kProfile && has == kTable1)) {
       throw InvalidArgument(fmt::format(
           "run {} does not reproduce {}: {}", results.run.run_id, table,
           has.empty() ? "it was made by another verb than reproduce" : "it was made for " + has));
@@ -139,6 +139,7 @@ Table reproduction_table(const std::string& table, std::span<const RunResults> r
         fmt::format("reproduce {}: it is of one run, {} were named", table, made.size()));
   }
   const ReproductionRun& run = made.front();
+  if (table == kOverlap) return reproduction_of_overlap(run);
   if (table == kTable2) return reproduction_of_table2(run);
   if (table == kTable5) return reproduction_of_table5(run);
   return table == kTable1 ? reproduction_of_table1(run) : reproduction_of_profile(run);

@@ -15,6 +15,7 @@ inline constexpr const char* kProfile = "profile";
 inline constexpr const char* kTable2 = "table2";
 inline constexpr const char* kTable3 = "table3";
 inline constexpr const char* kTable5 = "table5";
+inline constexpr const char* kOverlap = "overlap";
 
 /// Whether a table is of answers, not of times: table2, table3 and table5.
 bool is_quality_table(const std::string& table);
@@ -43,7 +44,8 @@ std::vector<SweepAxes> trained_axes(const SweepText& asked, const std::string& r
 /// Which table a stored run reproduces; empty for none, and for a plan that cannot be read.
 std::string reproduced_table(const RunRecord& run);
 
-/// The table of a run, where it reproduces that table, or profile from a run of table1; of table3
+/// The table of a run, where it reproduces that table, or profile from a run of table1, or is an
+/// overlap; of table3
 /// of several runs, the base model's first. Throws InvalidArgument where one does not, and for
 /// several runs of another table.
 Table reproduction_table(const std::string& table, std::span<const RunResults> runs);

@@ -41,6 +41,11 @@ void read_shares(const json& table, IndexCache& paper) {
   }
 }
 
+OverlapFigures overlap_of(const json& figures) {
+  return {origin_of(figures), figures.at("context"), figures.at("neighbours_least_percent"),
+          figures.at("neighbours_greatest_percent"), figures.at("early_late_greatest_percent")};
+}
+
 QualityTable quality_of(const json& table) {
   QualityTable quality{origin_of(table), table.at("setting"), table.at("suites"), {}};
   for (const json& row : table.at("rows")) {
@@ -57,6 +62,7 @@ IndexCache read(const json& document) {
                    setting.at("preset"), setting.at("gpu_memory_bytes")};
   read_speed(document.at("speed"), paper);
   read_shares(document.at("indexer_share"), paper);
+  paper.overlap = overlap_of(document.at("overlap"));
   paper.training_free = quality_of(document.at("quality_training_free"));
   paper.trained = quality_of(document.at("quality_trained"));
   paper.similarity = quality_of(document.at("quality_similarity"));

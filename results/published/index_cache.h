@@ -63,6 +63,14 @@ struct QualityTable {
   const QualityRow* row_of(std::string_view name, std::string_view retention) const;
 };
 
+/// The share of indices that layers choose in common.
+struct OverlapFigures {
+  Origin origin;
+  std::int64_t context_tokens = 0;
+  double neighbours_least_percent = 0, neighbours_greatest_percent = 0;
+  double early_late_greatest_percent = 0;
+};
+
 /// A pattern that the paper found by search.
 struct SearchedPattern {
   std::string model;      ///< "30B", "GLM-5"
@@ -76,6 +84,7 @@ struct IndexCache {
   Origin speed_origin, share_origin, patterns_origin;
   std::vector<SpeedFigure> speed;
   std::vector<ShareFigure> shares;
+  OverlapFigures overlap;
   QualityTable training_free;  ///< Table 2
   QualityTable trained;        ///< Table 3
   QualityTable similarity;     ///< Table 5

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "results/overlap_record.h"
 #include "results/report/foreign_json.h"
 
 namespace dsabench::report {
@@ -295,7 +296,9 @@ std::string describe_commit(const std::string& build_json) {
 void append_run_notes(Table& table, const RunRecord& run) {
   std::vector<std::string>& notes = table.notes;
   if (run.synthetic_weights) notes.push_back("the weights are synthetic: accuracy is chance");
-  if (run.status != "done") notes.push_back("this run is not complete: " + run.status);
+  if (run.status != "done" && run.status != kOverlapStatus) {
+    notes.push_back("this run is not complete: " + run.status);
+  }
   if (run.mixed) {
     notes.push_back(
         "this run was gone on with on another machine or by another build: its rows are not "

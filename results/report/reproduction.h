@@ -41,6 +41,11 @@ Table reproduction_of_table5(const ReproductionRun& run);
 /// question by question. At least one run.
 Table reproduction_of_table3(std::span<const ReproductionRun> runs);
 
+/// What layers choose in common, of a stored overlap (results/overlap_record.h): least, mean and
+/// greatest share over neighbour layers and over early with late ones, beside the published ranges.
+/// Throws InvalidArgument for any other run, and for a matrix that does not fit its layers.
+Table reproduction_of_overlap(const ReproductionRun& run);
+
 /// Table 4 as published: the model cannot be run here.
 Table published_table4();
 

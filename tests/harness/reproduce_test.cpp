@@ -1,5 +1,6 @@
 /// `reproduce`: a table of the paper beside our figures, as a run that is stored, gone on with and
 /// printed again.
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -207,7 +208,8 @@ TEST_CASE("what cannot be reproduced is refused in one line, before anything is 
   const std::string db = folder / "runs.db";
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"reproduce"}, "table"},
-      {{"reproduce", "table6"}, "there are: table1, profile, table2, table3, table5, table4"},
+      {{"reproduce", "table6"},
+       "there are: table1, profile, table2, table3, table5, overlap, table4"},
       {{"reproduce", "table3", "--trained", "1/2=x", "--db", db}, "give --model, a trained"},
       {{"reproduce", "table3", "--model", "demo", "--db", db}, "give --trained 1/2=DIR"},
       {{"reproduce", "table3", "--model", "demo", "--trained", "demo", "--db", db},
@@ -229,7 +231,11 @@ TEST_CASE("what cannot be reproduced is refused in one line, before anything is 
       {{"reproduce", "table2", "--model", "demo", "--retention", "1", "--db", db}, "--retention"},
       {{"reproduce", "table2", "--model", "demo", "--context", "1Mi", "--db", db}, "1048576"},
       {{"reproduce", "table2", "--model", "demo", "--device", "cuda:all", "--db", db}, "cuda:all"},
-      {{"reproduce", "overlap"}, "overlap"},
+      {{"reproduce", "overlap", "--db", db}, "give --model, a trained checkpoint"},
+      {{"reproduce", "overlap", "--model", "demo", "--retention", "1/2", "--repeat", "2"},
+       "--retention, --repeat have no effect, layers are looked at"},
+      {{"reproduce", "overlap", "--model", "demo", "--context", "64", "--db", db}, "--context"},
+      {{"reproduce", "overlap", "--model", "demo", "--device", "cuda:all"}, "cuda:all"},
       {{"reproduce", "table1", "--model", "demo", "--device", "cpu", "--db", db},
        "--context: 60000 + 16 decode tokens exceed the 32768 positions of demo"},
       {{"reproduce", "table1", "--model", "demo", "--context", "64", "--retention", "2"}, "2"},
@@ -299,6 +305,61 @@ TEST_CASE("table2 searches, asks dense, uniform and searched alike, and prints a
       call_cli({"reproduce", "table1", "--run", "last", "--db", folder / "runs.db"});
   CHECK(other.code == 2);
   CHECK(test::is_error_line(other.err, "made for table2"));
+}
+
+/// `reproduce overlap` of the miniature with eight layers.
+std::vector<std::string> reproduce_overlap(const ScratchFolder& folder,
+                                           const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {"reproduce", "overlap", "--model", "demo"};
+  for (const auto& [key, value] : test::tiny_overrides()) {
+    arguments.insert(arguments.end(),
+                     {"--set", key + "=" + (key == "num_hidden_layers" ? "8" : value)});
+  }
+  for (const char* word : {"--tasks", "kv", "--samples-per-task", "1", "--context", "512",
+                           "--device", "cpu", "--progress", "plain", "--db"}) {
+    arguments.push_back(word);
+  }
+  arguments.push_back(folder / "runs.db");
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+TEST_CASE("overlap is held against the published ranges and the patterns that a search found") {
+  const ScratchFolder folder;
+  const std::string db = folder / "runs.db";
+  const CliResult result = call_cli(reproduce_overlap(folder, {"--format", "json"}));
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  const json tables = json::parse(result.out).at("tables");
+  REQUIRE(tables.size() == 3);  // no pattern is known yet
+  CHECK(contains(tables[0].at("notes").dump(), "dsabench search finds some"));
+  const json& matrix = tables[1].at("rows");
+  double sum = 0;
+  for (std::size_t l = 0; l < 7; ++l) {
+    sum += matrix.at(l).at("layer_" + std::to_string(l + 1)).get<double>();
+  }
+  const json& neighbours = tables[0].at("rows").at(0);
+  CHECK(std::abs(neighbours.at("mean").get<double>() - 100 * sum / 7) <= 1e-6);
+  CHECK(neighbours.at("published_least") == 70);
+  CHECK(call_cli({"reproduce", "overlap", "--run", "last", "--db", db, "--format", "json"}).out ==
+        result.out);
+
+  std::vector<std::string> search = reproduce_overlap(folder);
+  search.erase(search.begin(), search.begin() + 2);
+  search.insert(search.begin(), "search");
+  search.insert(search.end(), {"--retention", "1/2", "--method", "greedy"});
+  const CliResult found = call_cli(search);
+  CAPTURE(found.err);
+  REQUIRE(found.code == 0);
+  const json again = json::parse(
+      call_cli({"reproduce", "overlap", "--run", "last", "--db", db, "--format", "json"}).out);
+  REQUIRE(again.at("tables").size() == 4);
+  const json& block = again.at("tables").at(3).at("rows").at(0);
+  CHECK(block.at("asked") == "searched pattern 1/2");
+  CHECK(block.at("full_layers") == 4);
+  CHECK(again.at("tables").at(1).at("rows") == tables[1].at("rows"));
+  const CliResult other = call_cli({"reproduce", "table1", "--run", "last", "--db", db});
+  CHECK(other.code == 2);
 }
 
 TEST_CASE("a searched pattern that is none of the uniform ones has a row of its own") {
