@@ -97,8 +97,8 @@ TEST_CASE("pairs raise no more false alarms than alpha under drift, blocks do") 
   }
   CAPTURE(alarms, block_alarms);
   CHECK(alarms <= most(kComparisons, kAlpha));
-  CHECK(block_alarms > most(kComparisons, kAlpha));
-  CHECK(block_alarms > kComparisons / 6);
+  // A quarter of them; half again as many as the level allows is four deviations below.
+  CHECK(static_cast<double>(block_alarms) > 1.5 * kAlpha * kComparisons);
 }
 
 TEST_CASE("the default policy is hardly ever wrong on equal builds, and sees three percent") {
