@@ -11,7 +11,7 @@
 namespace dsabench::ops::detail {
 namespace {
 
-constexpr int kThreads = 128;
+constexpr int kKeyThreads = 128;
 
 template <class T, class Stored>
 struct IndexKeys {
@@ -40,18 +40,18 @@ template <class T, class Stored>
 __device__ __forceinline__ void normalize(const IndexKeys<T, Stored>& args, float* row) {
   const T* x = args.x[blockIdx.x];
   float sum = 0.0f;
-  for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kKeyThreads) {
     sum += cuda::to_float(x[i]);
   }
   const float mean = cuda::block_sum(sum) / static_cast<float>(args.dim);
   float squares = 0.0f;
-  for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kKeyThreads) {
     const float distance = cuda::to_float(x[i]) - mean;
     squares += distance * distance;
   }
   const float variance = cuda::block_sum(squares) / static_cast<float>(args.dim);
   const float factor = 1.0f / sqrtf(variance + args.eps);
-  for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kKeyThreads) {
     row[i] = through<T>((cuda::to_float(x[i]) - mean) * factor * cuda::to_float(args.weight[i]) +
                         cuda::to_float(args.bias[i]));
   }
@@ -60,7 +60,7 @@ __device__ __forceinline__ void normalize(const IndexKeys<T, Stored>& args, floa
 
 template <class T, class Stored>
 __device__ __forceinline__ void rotate(const IndexKeys<T, Stored>& args, float* row) {
-  for (int i = static_cast<int>(threadIdx.x); i < args.pairs; i += kThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < args.pairs; i += kKeyThreads) {
     float& a = row[args.interleaved ? 2 * i : i];
     float& b = row[args.interleaved ? 2 * i + 1 : i + args.pairs];
     const float first = a, second = b;
@@ -73,31 +73,32 @@ __device__ __forceinline__ void rotate(const IndexKeys<T, Stored>& args, float* 
 
 /// One block a row, which passes through shared memory.
 template <class T, class Stored>
-__global__ void __launch_bounds__(kThreads) append_keys_kernel(const IndexKeys<T, Stored> args) {
+__global__ void __launch_bounds__(kKeyThreads) append_keys_kernel(const IndexKeys<T, Stored> args) {
   extern __shared__ float row[];
   const std::int64_t slot = args.slots[blockIdx.x];
   if (slot < 0 || slot >= args.cached) return;
   normalize(args, row);
   rotate(args, row);
   if (args.hadamard) {
-    hadamard_row<kThreads>(row, args.dim, [&](int i, float value) { row[i] = through<T>(value); });
+    hadamard_row<kKeyThreads>(row, args.dim,
+                              [&](int i, float value) { row[i] = through<T>(value); });
     __syncthreads();
   }
   Stored* out = args.keys[slot];
   if constexpr (std::is_same_v<Stored, T>) {
-    for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kThreads) {
+    for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kKeyThreads) {
       cuda::store(out[i], row[i]);
     }
   } else {
     float magnitude = kMinFp8Magnitude;
     bool finite = true;
-    for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kThreads) {
+    for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kKeyThreads) {
       magnitude = fmaxf(magnitude, fabsf(row[i]));
       finite = finite && isfinite(row[i]);
     }
     float scale = power_of_two_scale(cuda::block_max(magnitude));
     if (__syncthreads_or(finite ? 0 : 1) != 0) scale = cuda::quiet_nan();
-    for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kThreads) {
+    for (int i = static_cast<int>(threadIdx.x); i < args.dim; i += kKeyThreads) {
       out[i].bits = cuda::float_to_e4m3(row[i] / scale);
     }
     if (threadIdx.x == 0) args.scales[slot] = scale;
@@ -121,9 +122,8 @@ void run(const cuda::Launch& launch, const AppendIndexKeysArgs& args) {
                                   args.eps,
                                   args.rope_layout == RopeLayout::interleaved,
                                   args.hadamard};
-  append_keys_kernel<T, Stored>
-      <<<cuda::grid_size(tokens), kThreads, static_cast<std::size_t>(dim) * 4, launch.stream()>>>(
-          keys);
+  append_keys_kernel<T, Stored><<<cuda::grid_size(tokens), kKeyThreads,
+                                  static_cast<std::size_t>(dim) * 4, launch.stream()>>>(keys);
   launch.check();
 }
 

@@ -9,7 +9,7 @@
 namespace dsabench::ops::detail {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kLatentThreads = 256;
 
 template <class T>
 struct LatentRows {
@@ -25,15 +25,15 @@ struct LatentRows {
   __device__ __forceinline__ void make(StoreLatent&& store_latent, StoreRope&& store_rope) const {
     const T* row = x[blockIdx.x];
     float squares = 0.0f;
-    for (std::int64_t i = threadIdx.x; i < latent; i += kThreads) {
+    for (std::int64_t i = threadIdx.x; i < latent; i += kLatentThreads) {
       const float value = cuda::to_float(row[i]);
       squares += value * value;
     }
     const float factor = 1.0f / sqrtf(cuda::block_sum(squares) / static_cast<float>(latent) + eps);
-    for (std::int64_t i = threadIdx.x; i < latent; i += kThreads) {
+    for (std::int64_t i = threadIdx.x; i < latent; i += kLatentThreads) {
       store_latent(i, cuda::to_float(row[i]) * factor * cuda::to_float(weight[i]));
     }
-    for (std::int64_t i = threadIdx.x; i < pairs; i += kThreads) {
+    for (std::int64_t i = threadIdx.x; i < pairs; i += kLatentThreads) {
       const float first = cuda::to_float(row[latent + 2 * i]);
       const float second = cuda::to_float(row[latent + 2 * i + 1]);
       const float cosine = cos[blockIdx.x][i], sine = sin[blockIdx.x][i];
@@ -74,7 +74,7 @@ __global__ void append_fp8_latents_kernel(const LatentRows<T> rows,
   __syncthreads();
   const int lane = static_cast<int>(threadIdx.x) % cuda::kWarpSize;
   for (std::int64_t g = threadIdx.x / cuda::kWarpSize; g < layout.num_scales();
-       g += kThreads / cuda::kWarpSize) {
+       g += kLatentThreads / cuda::kWarpSize) {
     const std::int64_t begin = g * Fp8LatentRow::kGroup;
     const std::int64_t end = min(begin + Fp8LatentRow::kGroup, rows.latent);
     float magnitude = kMinFp8Magnitude;
@@ -111,11 +111,11 @@ void append_latents_cuda(const Context& ctx, const AppendLatentsArgs& args) {
     const unsigned grid = cuda::grid_size(tokens);
     if (args.latents.dtype() == DType::u8) {
       const auto bytes = static_cast<std::size_t>(rows.latent) * 4;
-      append_fp8_latents_kernel<T><<<grid, kThreads, bytes, launch.stream()>>>(
+      append_fp8_latents_kernel<T><<<grid, kLatentThreads, bytes, launch.stream()>>>(
           rows, cuda::rows<std::uint8_t>(args.latents));
     } else {
       append_latents_kernel<T>
-          <<<grid, kThreads, 0, launch.stream()>>>(rows, cuda::rows<T>(args.latents));
+          <<<grid, kLatentThreads, 0, launch.stream()>>>(rows, cuda::rows<T>(args.latents));
     }
     launch.check();
   });

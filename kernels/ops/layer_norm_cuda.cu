@@ -7,7 +7,7 @@
 namespace dsabench::ops::detail {
 namespace {
 
-constexpr int kThreads = 128;
+constexpr int kLayerNormThreads = 128;
 
 template <class T>
 __global__ void layer_norm_kernel(cuda::Rows<const T> x_rows, const T* weight, const T* bias,
@@ -15,15 +15,15 @@ __global__ void layer_norm_kernel(cuda::Rows<const T> x_rows, const T* weight, c
   const T* x = x_rows[blockIdx.x];
   T* out = out_rows[blockIdx.x];
   float sum = 0.0f;
-  for (std::int64_t i = threadIdx.x; i < dim; i += kThreads) sum += cuda::to_float(x[i]);
+  for (std::int64_t i = threadIdx.x; i < dim; i += kLayerNormThreads) sum += cuda::to_float(x[i]);
   const float mean = cuda::block_sum(sum) / static_cast<float>(dim);
   float squares = 0.0f;
-  for (std::int64_t i = threadIdx.x; i < dim; i += kThreads) {
+  for (std::int64_t i = threadIdx.x; i < dim; i += kLayerNormThreads) {
     const float distance = cuda::to_float(x[i]) - mean;
     squares += distance * distance;
   }
   const float factor = 1.0f / sqrtf(cuda::block_sum(squares) / static_cast<float>(dim) + eps);
-  for (std::int64_t i = threadIdx.x; i < dim; i += kThreads) {
+  for (std::int64_t i = threadIdx.x; i < dim; i += kLayerNormThreads) {
     cuda::store(out[i], (cuda::to_float(x[i]) - mean) * factor * cuda::to_float(weight[i]) +
                             cuda::to_float(bias[i]));
   }
@@ -36,7 +36,7 @@ void layer_norm_cuda(const Context& ctx, const LayerNormArgs& args) {
   const std::int64_t tokens = args.x.dim(0), dim = args.x.dim(1);
   if (tokens == 0) return;
   cuda::with_activation_type(args.x.dtype(), [&]<class T>(T) {
-    layer_norm_kernel<T><<<cuda::grid_size(tokens), kThreads, 0, launch.stream()>>>(
+    layer_norm_kernel<T><<<cuda::grid_size(tokens), kLayerNormThreads, 0, launch.stream()>>>(
         cuda::rows<const T>(args.x), cuda::rows<const T>(args.weight).data,
         cuda::rows<const T>(args.bias).data, cuda::rows<T>(args.out), dim, args.eps);
     launch.check();

@@ -6,7 +6,7 @@
 namespace dsabench::ops::detail {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kLinearThreads = 256;
 
 void check_depth(const std::string& op, std::int64_t in) {
   if (in == 0) throw InvalidArgument(op + ": a product over no inputs on CUDA");
@@ -15,7 +15,7 @@ void check_depth(const std::string& op, std::int64_t in) {
 /// The product adds to the bias: cuBLASLt's own epilogue rounds to bf16 before it in some shapes.
 template <class T>
 __global__ void bias_kernel(const T* bias, cuda::Rows<T> out, std::int64_t dim) {
-  for (std::int64_t i = threadIdx.x; i < dim; i += kThreads) out[blockIdx.x][i] = bias[i];
+  for (std::int64_t i = threadIdx.x; i < dim; i += kLinearThreads) out[blockIdx.x][i] = bias[i];
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ void linear_cuda(const Context& ctx, const LinearArgs& args) {
   if (tokens == 0 || out == 0) return;
   if (args.bias) {
     cuda::with_activation_type(args.out.dtype(), [&]<class T>(T) {
-      bias_kernel<T><<<cuda::grid_size(tokens), kThreads, 0, launch.stream()>>>(
+      bias_kernel<T><<<cuda::grid_size(tokens), kLinearThreads, 0, launch.stream()>>>(
           cuda::rows<const T>(args.bias).data, cuda::rows<T>(args.out), out);
       launch.check();
     });

@@ -9,8 +9,8 @@
 namespace dsabench::ops::detail {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int kWarps = kThreads / cuda::kWarpSize;
+constexpr int kQuantizeThreads = 256;
+constexpr int kWarps = kQuantizeThreads / cuda::kWarpSize;
 
 /// One warp a block of values.
 template <class T>
@@ -49,7 +49,7 @@ __global__ void dequantize_kernel(cuda::Rows<const std::uint8_t> q_rows,
   const std::int64_t r = blockIdx.x;
   const std::uint8_t* q = q_rows[r];
   const float* scales = scale_rows[r / block_rows];
-  for (std::int64_t i = threadIdx.x; i < columns; i += kThreads) {
+  for (std::int64_t i = threadIdx.x; i < columns; i += kQuantizeThreads) {
     cuda::store(out_rows[r][i], cuda::to_float(cuda::E4m3{q[i]}) * scales[i / block_columns]);
   }
 }
@@ -59,11 +59,12 @@ template <class T>
 __global__ void hadamard_kernel(cuda::Rows<T> x_rows, int dim) {
   extern __shared__ float values[];
   T* x = x_rows[blockIdx.x];
-  for (int i = static_cast<int>(threadIdx.x); i < dim; i += kThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < dim; i += kQuantizeThreads) {
     values[i] = cuda::to_float(x[i]);
   }
   __syncthreads();
-  hadamard_row<kThreads>(values, dim, [&](int i, float value) { cuda::store(x[i], value); });
+  hadamard_row<kQuantizeThreads>(values, dim,
+                                 [&](int i, float value) { cuda::store(x[i], value); });
 }
 
 }  // namespace
@@ -75,7 +76,7 @@ void quantize_fp8_cuda(const Context& ctx, const QuantizeFp8Args& args) {
   if (blocks == 0) return;
   cuda::with_activation_type(args.x.dtype(), [&]<class T>(T) {
     quantize_kernel<T>
-        <<<cuda::grid_size(cuda::ceil_div(blocks, kWarps)), kThreads, 0, launch.stream()>>>(
+        <<<cuda::grid_size(cuda::ceil_div(blocks, kWarps)), kQuantizeThreads, 0, launch.stream()>>>(
             cuda::rows<const T>(args.x), cuda::rows<std::uint8_t>(args.out),
             cuda::rows<float>(args.scales), rows, dim, args.block, args.power_of_two_scale);
     launch.check();
@@ -87,7 +88,7 @@ void dequantize_fp8_cuda(const Context& ctx, const DequantizeFp8Args& args) {
   const std::int64_t rows = args.q.dim(0);
   if (rows == 0) return;
   cuda::with_activation_type(args.out.dtype(), [&]<class T>(T) {
-    dequantize_kernel<T><<<cuda::grid_size(rows), kThreads, 0, launch.stream()>>>(
+    dequantize_kernel<T><<<cuda::grid_size(rows), kQuantizeThreads, 0, launch.stream()>>>(
         cuda::rows<const std::uint8_t>(args.q), cuda::rows<const float>(args.scales),
         cuda::rows<T>(args.out), args.q.dim(1), args.block_rows, args.block_columns);
     launch.check();
@@ -99,9 +100,8 @@ void hadamard_cuda(const Context& ctx, const HadamardArgs& args) {
   const std::int64_t rows = args.x.dim(0), dim = args.x.dim(1);
   if (rows == 0) return;
   cuda::with_activation_type(args.x.dtype(), [&]<class T>(T) {
-    hadamard_kernel<T>
-        <<<cuda::grid_size(rows), kThreads, static_cast<std::size_t>(dim) * 4, launch.stream()>>>(
-            cuda::rows<T>(args.x), static_cast<int>(dim));
+    hadamard_kernel<T><<<cuda::grid_size(rows), kQuantizeThreads, static_cast<std::size_t>(dim) * 4,
+                         launch.stream()>>>(cuda::rows<T>(args.x), static_cast<int>(dim));
     launch.check();
   });
 }

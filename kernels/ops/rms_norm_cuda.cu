@@ -7,13 +7,13 @@
 namespace dsabench::ops::detail {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kRmsNormThreads = 256;
 
 template <class T, int kWidth>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kRmsNormThreads)
     rms_norm_kernel(cuda::Rows<const T> x_rows, const T* weight, cuda::Rows<T> out_rows,
                     std::int64_t dim, float eps) {
-  constexpr std::int64_t kStep = kThreads * kWidth;
+  constexpr std::int64_t kStep = kRmsNormThreads * kWidth;
   const T* x = x_rows[blockIdx.x];
   T* out = out_rows[blockIdx.x];
   const std::int64_t first = threadIdx.x * std::int64_t{kWidth};
@@ -52,7 +52,7 @@ void rms_norm_cuda(const Context& ctx, const RmsNormArgs& args) {
       args.x.rows_aligned(16) && args.weight.rows_aligned(16) && args.out.rows_aligned(16);
   cuda::with_activation_type(args.x.dtype(), [&]<class T>(T) {
     cuda::with_pack_width<T>(aligned, dim, [&](auto width) {
-      rms_norm_kernel<T, width><<<cuda::grid_size(tokens), kThreads, 0, launch.stream()>>>(
+      rms_norm_kernel<T, width><<<cuda::grid_size(tokens), kRmsNormThreads, 0, launch.stream()>>>(
           cuda::rows<const T>(args.x), cuda::rows<const T>(args.weight).data,
           cuda::rows<T>(args.out), dim, args.eps);
     });

@@ -8,7 +8,7 @@
 namespace dsabench::ops::detail {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kRopeThreads = 256;
 
 /// Frequencies as a kernel argument: no copy that a captured graph would repeat from dead memory.
 constexpr int kMaxFrequencies = 256;
@@ -19,7 +19,7 @@ struct Frequencies {
 __global__ void angles_kernel(const std::int32_t* positions, Frequencies frequencies, int count,
                               float magnitude, cuda::Rows<float> cos_rows,
                               cuda::Rows<float> sin_rows, std::int64_t tokens) {
-  const std::int64_t at = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  const std::int64_t at = std::int64_t{blockIdx.x} * kRopeThreads + threadIdx.x;
   const std::int64_t t = at / count;
   if (t >= tokens) return;
   const int i = static_cast<int>(at % count);
@@ -39,7 +39,7 @@ struct RopeRows {
 template <class T>
 __global__ void rope_kernel(RopeRows<T> x, cuda::Rows<const float> cos_rows,
                             cuda::Rows<const float> sin_rows, bool interleaved) {
-  const std::int64_t at = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  const std::int64_t at = std::int64_t{blockIdx.x} * kRopeThreads + threadIdx.x;
   const std::int64_t i = at % x.pairs, h = at / x.pairs % x.heads, t = at / x.pairs / x.heads;
   if (t >= x.tokens) return;
   T* head = x.data + t * x.token_stride + h * x.head_stride;
@@ -60,7 +60,7 @@ void rope_angles_cuda(const Context& ctx, const RopeAnglesArgs& args) {
     const std::int64_t count = std::min<std::int64_t>(kMaxFrequencies, pairs - begin);
     Frequencies frequencies{};
     std::copy_n(args.frequencies->inv_freq.begin() + begin, count, frequencies.inv_freq);
-    angles_kernel<<<cuda::grid_size(cuda::ceil_div(tokens * count, kThreads)), kThreads, 0,
+    angles_kernel<<<cuda::grid_size(cuda::ceil_div(tokens * count, kRopeThreads)), kRopeThreads, 0,
                     launch.stream()>>>(
         args.positions.data<std::int32_t>(), frequencies, static_cast<int>(count),
         args.frequencies->magnitude, {args.cos.data<float>() + begin, args.cos.stride(0)},
@@ -76,10 +76,10 @@ void rope_cuda(const Context& ctx, const RopeArgs& args) {
   cuda::with_activation_type(args.x.dtype(), [&]<class T>(T) {
     const RopeRows<T> x{
         cuda::rows<T>(args.x).data, args.x.stride(0), args.x.stride(1), tokens, heads, pairs};
-    rope_kernel<T><<<cuda::grid_size(cuda::ceil_div(tokens * heads * pairs, kThreads)), kThreads, 0,
-                     launch.stream()>>>(x, cuda::rows<const float>(args.cos),
-                                        cuda::rows<const float>(args.sin),
-                                        args.layout == RopeLayout::interleaved);
+    rope_kernel<T><<<cuda::grid_size(cuda::ceil_div(tokens * heads * pairs, kRopeThreads)),
+                     kRopeThreads, 0, launch.stream()>>>(x, cuda::rows<const float>(args.cos),
+                                                         cuda::rows<const float>(args.sin),
+                                                         args.layout == RopeLayout::interleaved);
     launch.check();
   });
 }
