@@ -31,17 +31,19 @@ if(NOT DSABENCH_CUDA STREQUAL "OFF")
 endif()
 message(STATUS "CUDA device code: ${DSABENCH_HAVE_CUDA}")
 
-# dsabench_device_unity(<target> <name> <files>): sources of device code of the target; compiled as one
-# where its others are (CMake before 3.31 merges C++ alone). Most of the time of a short one goes into
-# the headers, which nvcc reads four times.
+# dsabench_device_unity(<target> <name> <files>): device sources of the target, in unity builds compiled
+# as one (<name>.cu): CMake before 3.31 merges C++ alone. For short ones, whose time goes into
+# headers: the passes of nvcc each read them anew.
 function(dsabench_device_unity target name)
   if(NOT CMAKE_UNITY_BUILD)
     target_sources(${target} PRIVATE ${ARGN})
     return()
   endif()
+  set(includes "")
+  foreach(file IN LISTS ARGN)
+    string(APPEND includes "#include \"${CMAKE_CURRENT_SOURCE_DIR}/${file}\"\n")
+  endforeach()
   set(merged ${CMAKE_CURRENT_BINARY_DIR}/${name}.cu)
-  list(TRANSFORM ARGN REPLACE "(.+)" "#include \"${CMAKE_CURRENT_SOURCE_DIR}/\\1\"\n" OUTPUT_VARIABLE lines)
-  string(CONCAT lines ${lines})
-  file(CONFIGURE OUTPUT ${merged} CONTENT "${lines}" @ONLY)
+  file(CONFIGURE OUTPUT ${merged} CONTENT "${includes}" @ONLY)
   target_sources(${target} PRIVATE ${merged})
 endfunction()
