@@ -7,8 +7,8 @@ namespace dsabench::train {
 
 /// What the keys are asked with: shared by a layer's attention and its indexer.
 struct QueryLatent {
-  at::Tensor x;       ///< the layer's normed input [batch, tokens, D]
-  at::Tensor latent;  ///< the normed query latent [batch, tokens, Q]
+  Normed x;       ///< the layer's normed input [batch, tokens, D]
+  Normed latent;  ///< the normed query latent [batch, tokens, Q]
 };
 QueryLatent query_latent(const ModelConfig& config, const LayerParameters& parameters,
                          const at::Tensor& hidden, Precision precision);

@@ -16,12 +16,12 @@ at::Tensor best_groups_only(const ModelConfig& config, const at::Tensor& choice)
 struct Routing {
   at::Tensor weights, chosen;
 };
-Routing route(const ModelConfig& config, const LayerParameters& parameters, const at::Tensor& x) {
-  const at::Tensor wide = x.to(parameters.router.scalar_type());
-  const at::Tensor scores = at::sigmoid(at::linear(wide, parameters.router));
+Routing route(const ModelConfig& config, const LayerParameters& parameters, const Normed& x) {
+  const at::Tensor scores = at::sigmoid(linear(x, parameters.router, {}, Precision::f32));
   at::Tensor choice = scores.detach() + parameters.router_bias;
   if (config.expert_groups > 1) choice = best_groups_only(config, choice);
-  const at::Tensor experts = std::get<1>(at::topk(choice, config.experts_per_token, -1));
+  const at::Tensor experts = std::get<1>(
+      at::topk(choice, config.experts_per_token, -1, /*largest=*/true, /*sorted=*/false));
   const at::Tensor chosen = at::zeros_like(choice).scatter(-1, experts, 1.0);
   at::Tensor weights = scores * chosen;
   if (config.normalize_expert_weights) weights = weights / (weights.sum(-1, true) + 1e-20);
@@ -31,26 +31,30 @@ Routing route(const ModelConfig& config, const LayerParameters& parameters, cons
 }  // namespace
 
 FeedForwardOutput feed_forward(const ModelConfig& config, const LayerParameters& parameters,
-                               const at::Tensor& x, Precision precision) {
+                               const Normed& x, Precision precision) {
   FeedForwardOutput result;
   if (parameters.gate_up.defined()) {
     result.output = gated_mlp(x, parameters.gate_up, parameters.down, precision);
   }
   if (!parameters.router.defined()) return result;
   const std::int64_t experts = config.num_experts, width = config.expert_intermediate_size;
-  const at::Tensor rows = x.flatten(0, 1);
-  const Routing routing = route(config, parameters, rows);
-  const auto stacked = [&](std::int64_t half) {
-    return parameters.expert_gate_up.narrow(1, half * width, width).flatten(0, 1);
-  };
-  const at::Tensor gate = linear(rows, stacked(0), {}, precision);
-  const at::Tensor up = linear(rows, stacked(1), {}, precision);
-  const at::Tensor inner = (at::silu(gate) * up).view({-1, experts, width}) *
-                           routing.weights.unsqueeze(-1).to(gate.scalar_type());
+  const Routing routing = route(config, parameters, x);
+  // Gates and ups of all experts beside each other: [E * width, D] each.
+  const auto wide = parameters.expert_gate_up.view({experts, 2, width, -1}).transpose(0, 1);
+  const auto halves = wide.reshape({2, experts * width, -1}).unbind(0);
+  const at::Tensor gate = linear(x, halves[0], {}, precision);
+  const at::Tensor up = linear(x, halves[1], {}, precision);
+  // An expert's weight for each of its channels, as a product: broadcasting is slower.
+  const at::Tensor channels = at::eye(experts, routing.weights.options())
+                                  .unsqueeze(-1)
+                                  .expand({experts, experts, width})
+                                  .reshape({experts, experts * width});
+  const at::Tensor weights =
+      at::matmul(operand(routing.weights, precision), operand(channels, precision));
   const at::Tensor down = parameters.expert_down.permute({1, 0, 2}).flatten(1);
-  const at::Tensor routed = linear(inner.flatten(1), down, {}, precision).view(x.sizes());
+  const at::Tensor routed = linear(at::silu(gate) * up * weights, down, {}, precision);
   result.output = result.output.defined() ? result.output + routed : routed;
-  result.load = routing.chosen.sum(0);
+  result.load = routing.chosen.flatten(0, -2).sum(0);
   return result;
 }
 

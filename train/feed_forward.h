@@ -14,7 +14,7 @@ struct FeedForwardOutput {
 /// [batch, tokens, D]. All experts run on every token, with weight zero where it did not choose
 /// them: of experts this small one wide product is faster than many gathered ones.
 FeedForwardOutput feed_forward(const ModelConfig& config, const LayerParameters& parameters,
-                               const at::Tensor& x, Precision precision);
+                               const Normed& x, Precision precision);
 
 /// What the bias of "noaux_tc" learns: step towards the experts with less than the mean load, away
 /// from those with more (arXiv 2408.15664), in place.

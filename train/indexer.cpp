@@ -24,11 +24,11 @@ at::Tensor rotated(const ModelConfig& config, const Rope& rope, const at::Tensor
 }  // namespace
 
 at::Tensor index_scores(const ModelConfig& config, const IndexerParameters& parameters,
-                        const Rope& rope, const at::Tensor& x, const at::Tensor& q_latent,
+                        const Rope& rope, const Normed& x, const Normed& q_latent,
                         Precision precision) {
-  const std::int64_t batch = x.size(0), tokens = x.size(1);
+  const std::int64_t batch = x.direction.size(0), tokens = x.direction.size(1);
   const std::int64_t heads = config.index_heads, dim = config.index_dim;
-  const at::Tensor input = x.detach(), latent = q_latent.detach();
+  const Normed input = x.detach(), latent = q_latent.detach();
   at::Tensor queries = linear(latent, parameters.wq_b, {}, precision);
   queries = rotated(config, rope, queries.view({batch, tokens, heads, dim}));
   at::Tensor keys = linear(input, parameters.wk, {}, precision);

@@ -9,7 +9,7 @@ namespace dsabench::train {
 /// they mean nothing. `x` is the layer's normed input, `q_latent` the normed query latent: the
 /// indexer learns from its own loss alone, so both are taken as constants.
 at::Tensor index_scores(const ModelConfig& config, const IndexerParameters& parameters,
-                        const Rope& rope, const at::Tensor& x, const at::Tensor& q_latent,
+                        const Rope& rope, const Normed& x, const Normed& q_latent,
                         Precision precision);
 
 /// [tokens, tokens] bool: the key is not after the query.

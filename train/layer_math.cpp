@@ -2,22 +2,37 @@
 
 namespace dsabench::train {
 
+at::Tensor operand(const at::Tensor& x, Precision precision) {
+  return precision == Precision::bf16 ? x.to(at::kBFloat16) : x;
+}
+
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   Precision precision) {
   if (precision != Precision::bf16) return at::linear(x.to(weight.scalar_type()), weight, bias);
-  return at::linear(x.to(at::kBFloat16), weight.to(at::kBFloat16),
-                    bias.defined() ? bias.to(at::kBFloat16) : bias);
+  return at::linear(operand(x, precision), operand(weight, precision),
+                    bias.defined() ? operand(bias, precision) : bias);
 }
 
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+Normed rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, Precision precision) {
   const at::Tensor wide = x.to(weight.scalar_type());
-  return wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps) * weight;
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+  const at::Tensor direction = at::rms_norm(wide, {wide.size(-1)}, {}, eps);  // one kernel
+#else
+  const at::Tensor direction = wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
+#endif
+  return {operand(direction, precision), weight};
 }
 
-at::Tensor gated_mlp(const at::Tensor& x, const at::Tensor& gate_up, const at::Tensor& down,
+at::Tensor linear(const Normed& x, const at::Tensor& weight, const at::Tensor& bias,
+                  Precision precision) {
+  return linear(x.direction, weight * x.gain, bias, precision);
+}
+
+at::Tensor gated_mlp(const Normed& x, const at::Tensor& gate_up, const at::Tensor& down,
                      Precision precision) {
-  const auto halves = linear(x, gate_up, {}, precision).chunk(2, -1);
-  return linear(at::silu(halves[0]) * halves[1], down, {}, precision);
+  const auto halves = gate_up.chunk(2, 0);
+  const at::Tensor gate = linear(x, halves[0], {}, precision);
+  return linear(at::silu(gate) * linear(x, halves[1], {}, precision), down, {}, precision);
 }
 
 Rope::Rope(const ops::RopeParams& params, std::int64_t length, const at::Device& device) {
@@ -30,23 +45,19 @@ Rope::Rope(const ops::RopeParams& params, std::int64_t length, const at::Device&
   const auto table = [&](const at::Tensor& values) {
     return (values.to(at::kFloat) * double(frequencies.magnitude)).to(device);
   };
-  cos_ = table(angles.cos());
-  sin_ = table(angles.sin());
+  turns_ = at::complex(table(angles.cos()), table(angles.sin()));
 }
 
 at::Tensor Rope::rotate(const at::Tensor& x, ops::RopeLayout layout) const {
   const std::int64_t tokens = x.size(1), dim = x.size(-1);
-  const at::Tensor cos = cos_.narrow(0, 0, tokens), sin = sin_.narrow(0, 0, tokens);
-  const at::Tensor wide = x.to(cos.scalar_type());
-  at::Tensor a, b;
+  const at::Tensor turns = turns_.narrow(0, 0, tokens);
+  const at::Tensor wide = x.to(at::kFloat).contiguous();
   if (layout == ops::RopeLayout::interleaved) {
-    const at::Tensor pairs = wide.unflatten(-1, {dim / 2, 2});
-    a = pairs.select(-1, 0);
-    b = pairs.select(-1, 1);
-  } else {
-    a = wide.narrow(-1, 0, dim / 2);
-    b = wide.narrow(-1, dim / 2, dim / 2);
+    const at::Tensor pairs = at::view_as_complex(wide.unflatten(-1, {dim / 2, 2}));
+    return at::view_as_real(pairs * turns).flatten(-2).to(x.scalar_type());
   }
+  const at::Tensor cos = at::real(turns), sin = at::imag(turns);
+  const at::Tensor a = wide.narrow(-1, 0, dim / 2), b = wide.narrow(-1, dim / 2, dim / 2);
   return at::cat({a * cos - b * sin, b * cos + a * sin}, -1).to(x.scalar_type());
 }
 

@@ -86,15 +86,16 @@ ForwardOutput Model::forward(const at::Tensor& tokens, const ForwardOptions& opt
     if (wanted) choice.distillation().serve(l, attention.probabilities);
     if (!options.dense_attention) result.keys.push_back(choice.keys());
     hidden = hidden + attention.output;
-    const FeedForwardOutput mlp =
-        feed_forward(config_, layer,
-                     rms_norm(hidden, layer.post_attention_norm, config_.rms_norm_eps), precision_);
+    const FeedForwardOutput mlp = feed_forward(
+        config_, layer,
+        rms_norm(hidden, layer.post_attention_norm, config_.rms_norm_eps, precision_), precision_);
     hidden = hidden + mlp.output;
     result.expert_load.push_back(mlp.load);
   }
   choice.distillation().finish();
   result.indexer_losses = choice.distillation().losses();
-  result.hidden = rms_norm(hidden, parameters_.final_norm, config_.rms_norm_eps);
+  result.hidden =
+      rms_norm(hidden, parameters_.final_norm, config_.rms_norm_eps, Precision::f32).whole();
   return result;
 }
 
@@ -105,16 +106,14 @@ at::Tensor Model::logits(const at::Tensor& hidden) const {
 }
 
 LanguageLoss language_loss(const Model& model, const at::Tensor& hidden, const at::Tensor& tokens,
-                           const at::Tensor& is_target) {
+                           const at::Tensor& weights) {
   const std::int64_t predictions = tokens.size(1) - 1;
-  const at::Tensor rows = is_target.narrow(1, 1, predictions).reshape({-1}).nonzero().squeeze(1);
-  if (rows.size(0) == 0) throw InvalidArgument("training: a batch without a token to predict");
-  const at::Tensor targets = tokens.narrow(1, 1, predictions).reshape({-1}).index_select(0, rows);
-  const at::Tensor from =
-      hidden.narrow(1, 0, predictions).reshape({-1, hidden.size(2)}).index_select(0, rows);
-  const at::Tensor logits = model.logits(from);
-  return {at::cross_entropy_loss(logits, targets),
-          (logits.detach().argmax(-1) == targets).to(at::kFloat).mean()};
+  const at::Tensor logits = model.logits(hidden.narrow(1, 0, predictions)).flatten(0, 1);
+  const at::Tensor targets = tokens.narrow(1, 1, predictions).flatten();
+  const at::Tensor share = weights.narrow(1, 1, predictions).flatten();
+  const at::Tensor losses = at::cross_entropy_loss(logits, targets, {}, at::Reduction::None);
+  const at::Tensor right = logits.detach().argmax(-1) == targets;
+  return {(losses * share).sum(), (share * right).sum()};
 }
 
 }  // namespace dsabench::train

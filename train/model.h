@@ -53,14 +53,13 @@ class Model {
   Rope rope_;
 };
 
-/// Mean cross-entropy of the tokens that `is_target` marks (bool [batch, tokens]), each predicted
-/// from those before it, and the share of them that the largest logit predicts. Throws
-/// InvalidArgument where there is none.
+/// Cross-entropy of the tokens, each predicted from those before it, times `weights` (f32 [batch,
+/// tokens]; nothing predicts the first) and summed; and so whether the largest logit is right.
 struct LanguageLoss {
   at::Tensor loss;      ///< scalar with gradient
   at::Tensor accuracy;  ///< scalar
 };
 LanguageLoss language_loss(const Model& model, const at::Tensor& hidden, const at::Tensor& tokens,
-                           const at::Tensor& is_target);
+                           const at::Tensor& weights);
 
 }  // namespace dsabench::train

@@ -47,22 +47,27 @@ at::Tensor Optimizer::flat_gradient() {
   return at::cat(gradients);
 }
 
-double Optimizer::step(double learning_rate) {
-  const at::NoGradGuard no_gradient;
-  at::Tensor gradient = flat_gradient();
-  const double norm = gradient.norm().item<double>();
-  if (!std::isfinite(norm)) return norm;
-  if (norm > options_.clip_norm) gradient.mul_(options_.clip_norm / norm);
+at::Tensor Optimizer::next_step(double learning_rate) {
   ++num_steps_;
-  first_.mul_(options_.beta1).add_(gradient, 1.0 - options_.beta1);
-  second_.mul_(options_.beta2).addcmul_(gradient, gradient, 1.0 - options_.beta2);
   const double first_bias = 1.0 - std::pow(options_.beta1, double(num_steps_));
   const double second_bias = 1.0 - std::pow(options_.beta2, double(num_steps_));
-  const at::Tensor scale = (second_ / second_bias).sqrt_().add_(options_.epsilon);
-  if (options_.weight_decay > 0) {
-    flat_.addcmul_(flat_, decay_, -learning_rate * options_.weight_decay);
-  }
-  flat_.addcdiv_(first_, scale, -learning_rate / first_bias);
+  at::Tensor sizes = at::empty({3}, at::kDouble);
+  sizes[0] = learning_rate / first_bias;
+  sizes[1] = 1.0 / second_bias;
+  sizes[2] = learning_rate * options_.weight_decay;
+  return sizes;
+}
+
+at::Tensor Optimizer::step(const at::Tensor& sizes) {
+  const at::NoGradGuard no_gradient;
+  at::Tensor gradient = flat_gradient();
+  const at::Tensor norm = gradient.norm();
+  gradient.mul_((options_.clip_norm / norm).clamp_max(1.0));
+  first_.mul_(options_.beta1).add_(gradient, 1.0 - options_.beta1);
+  second_.mul_(options_.beta2).addcmul_(gradient, gradient, 1.0 - options_.beta2);
+  const at::Tensor scale = (second_ * sizes[1]).sqrt_().add_(options_.epsilon);
+  const at::Tensor change = first_ / scale * sizes[0] + flat_ * decay_ * sizes[2];
+  flat_.sub_(at::where(at::isfinite(norm), change, at::zeros_like(change)));
   return norm;
 }
 

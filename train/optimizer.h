@@ -21,9 +21,11 @@ class Optimizer {
   Optimizer(const Parameters& parameters, const std::function<bool(const NamedParameter&)>& learns,
             const AdamOptions& options);
 
-  /// The norm of the gradients collected since the last step, before clipping; moves the parameters
-  /// where it is finite, and forgets the gradients.
-  double step(double learning_rate);
+  /// Counts a step and says what step() needs of it: f64 [3] on the host.
+  at::Tensor next_step(double learning_rate);
+  /// The norm of the gradients collected since the last step, a scalar, before clipping; moves the
+  /// parameters where it is finite, and forgets the gradients. `sizes` on the parameters' device.
+  at::Tensor step(const at::Tensor& sizes);
   std::int64_t num_steps() const { return num_steps_; }
 
   /// What a checkpoint holds: first and second moments [elements] as bf16 on the host.

@@ -10,8 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/error.h"
-#include "train/batch.h"
-#include "train/feed_forward.h"
+#include "train/stage_step.h"
 
 namespace dsabench::train {
 namespace {
@@ -24,19 +23,6 @@ double seconds_since(Clock::time_point start) {
 
 std::string stage_folder(const std::string& folder, const Stage& stage) {
   return folder + "/" + stage.name;
-}
-
-/// What a stage teaches: an indexer only where it runs.
-bool learns(const Stage& stage, const NamedParameter& parameter) {
-  switch (parameter.kind) {
-    case ParameterKind::model:
-      return stage.model_learns;
-    case ParameterKind::indexer:
-      return stage.indexers_learn && stage.pattern.is_full(parameter.layer);
-    case ParameterKind::router_bias:
-      return false;
-  }
-  return false;
 }
 
 Parameters first_parameters(const Plan& plan, const Stage& stage, const TrainingOptions& options) {
@@ -75,39 +61,30 @@ class StageRun {
         stage_index_(stage),
         stage_(plan.stages[stage]),
         options_(options),
-        step_(checkpoint.step),
-        model_(plan.config, std::move(checkpoint.parameters), options.precision),
-        optimizer_(
-            model_.parameters(),
-            [this](const NamedParameter& parameter) { return learns(stage_, parameter); },
-            stage_.adam),
-        forward_{stage_.pattern, stage_.dense_attention, stage_.target} {
-    if (resumed) optimizer_.restore(checkpoint.optimizer);
+        done_(checkpoint.step),
+        step_(plan.config, stage_, std::move(checkpoint), resumed, options.precision) {
     prepare_next();
   }
 
-  std::int64_t done() const { return step_; }
-  bool finished() const { return step_ >= stage_.learning_rate.steps; }
+  std::int64_t done() const { return done_; }
+  bool finished() const { return done_ >= stage_.learning_rate.steps; }
 
   void save() {
     save_checkpoint(stage_folder(options_.folder, stage_), plan_, stage_index_,
-                    {step_, model_.parameters(), optimizer_.save()});
+                    {done_, step_.parameters(), step_.save_optimizer()});
   }
 
   StepReport step() {
     const auto start = Clock::now();
     const Batch batch = next_.get();
+    if (done_ + 1 < stage_.learning_rate.steps) prepare_next();
     StepReport report;
-    report.step = step_ + 1;
+    report.step = done_ + 1;
     report.length = batch.level->length;
     report.records = batch.level->records;
-    report.learning_rate = stage_.learning_rate.at(step_);
-    run_passes(batch, report);
-    report.gradient_norm = optimizer_.step(report.learning_rate);
-    check_finite(report);
-    if (stage_.model_learns) move_router_biases(report);
-    ++step_;
-    if (!finished()) prepare_next();
+    report.learning_rate = stage_.learning_rate.at(done_);
+    take(step_.run(batch, report.learning_rate), report);
+    ++done_;
     report.seconds = seconds_since(start);
     return report;
   }
@@ -115,95 +92,32 @@ class StageRun {
  private:
   /// The next step's sequences are made while this one runs.
   void prepare_next() {
-    next_ = std::async(std::launch::async,
-                       [this, step = step_] { return make_batch(plan_, stage_index_, step); });
+    next_ = std::async(std::launch::async, [this, step = next_step_++] {
+      return make_batch(plan_, stage_index_, step);
+    });
   }
 
-  void run_passes(const Batch& batch, StepReport& report) {
-    const std::int64_t sequences = batch.tokens.size(0), length = batch.tokens.size(1);
-    const std::int64_t at_once = stage_.tokens_at_once / length;
-    const double targets = batch.is_target.narrow(1, 1, length - 1).sum().item<double>();
-    sums_ = Sums();
-    load_.assign(model_.parameters().layers.size(), at::Tensor());
-    for (std::int64_t first = 0; first < sequences; first += at_once) {
-      const std::int64_t count = std::min(at_once, sequences - first);
-      run_pass(batch.tokens.narrow(0, first, count).to(options_.device),
-               batch.is_target.narrow(0, first, count), targets, sequences * length);
-    }
-    if (stage_.model_learns) {
-      report.language_loss = sums_.language.item<double>();
-      report.accuracy = sums_.accuracy.item<double>();
-    }
-    if (stage_.indexers_learn) {
-      report.indexer_loss = sums_.indexers.item<double>() / double(stage_.pattern.num_full());
-    }
-  }
-
-  void run_pass(const at::Tensor& tokens, const at::Tensor& is_target, double all_targets,
-                std::int64_t all_tokens) {
-    const ForwardOutput output = model_.forward(tokens, forward_);
-    at::Tensor loss = at::zeros({}, at::TensorOptions(at::kFloat).device(options_.device));
-    if (stage_.model_learns) {
-      const double targets = is_target.narrow(1, 1, is_target.size(1) - 1).sum().item<double>();
-      if (targets > 0) {
-        const LanguageLoss language =
-            language_loss(model_, output.hidden, tokens, is_target.to(options_.device));
-        const at::Tensor share = language.loss * (targets / all_targets);
-        loss = loss + share;
-        add(sums_.language, share);
-        add(sums_.accuracy, language.accuracy * (targets / all_targets));
-      }
-    }
-    for (const at::Tensor& layer : output.indexer_losses) {
-      const at::Tensor mean = layer / double(all_tokens);
-      loss = loss + mean * stage_.indexer_loss_weight;
-      add(sums_.indexers, mean);
-    }
-    if (loss.requires_grad()) loss.backward();
-    for (std::size_t l = 0; l < load_.size(); ++l) add(load_[l], output.expert_load[l]);
-  }
-
-  static void add(at::Tensor& sum, const at::Tensor& value) {
-    if (!value.defined()) return;
-    sum = sum.defined() ? sum + value.detach() : value.detach();
-  }
-
-  void check_finite(const StepReport& report) const {
-    const auto check = [&](const char* what, double value) {
-      if (std::isfinite(value)) return;
+  void take(const StepOutcome& outcome, StepReport& report) const {
+    const auto finite = [&](const char* what, double value) {
+      if (std::isfinite(value)) return value;
       throw VerificationError(
           fmt::format("stage {}, step {}: the {} is {}", stage_.name, report.step, what, value));
     };
-    if (report.language_loss) check("language loss", *report.language_loss);
-    if (report.indexer_loss) check("indexers' loss", *report.indexer_loss);
-    check("gradient's norm", report.gradient_norm);
-  }
-
-  void move_router_biases(StepReport& report) {
-    double busiest = 0;
-    for (std::size_t l = 0; l < load_.size(); ++l) {
-      if (!load_[l].defined()) continue;
-      balance(model_.parameters().layers[l].router_bias, load_[l], stage_.balance_step);
-      busiest = std::max(busiest, (load_[l].max() / load_[l].mean()).item<double>());
+    if (stage_.model_learns) {
+      report.language_loss = finite("language loss", outcome.language_loss);
+      report.accuracy = outcome.accuracy;
+      if (std::isfinite(outcome.busiest_expert)) report.busiest_expert = outcome.busiest_expert;
     }
-    if (busiest > 0) report.busiest_expert = busiest;
+    if (stage_.indexers_learn) report.indexer_loss = finite("indexers' loss", outcome.indexer_loss);
+    report.gradient_norm = finite("gradient's norm", outcome.gradient_norm);
   }
-
-  /// Over the passes of a step; undefined where nothing was added.
-  struct Sums {
-    at::Tensor language, accuracy, indexers;
-  };
 
   const Plan& plan_;
   std::size_t stage_index_;
   const Stage& stage_;
   const TrainingOptions& options_;
-  std::int64_t step_;
-  Model model_;
-  Optimizer optimizer_;
-  ForwardOptions forward_;
-  Sums sums_;
-  std::vector<at::Tensor> load_;
+  std::int64_t done_, next_step_ = done_;
+  StageStep step_;
   std::future<Batch> next_;
 };
 

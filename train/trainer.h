@@ -4,7 +4,7 @@
 #include <string>
 
 #include "train/checkpoint.h"
-#include "train/model.h"
+#include "train/layer_math.h"
 
 namespace dsabench::train {
 

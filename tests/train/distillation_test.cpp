@@ -148,7 +148,7 @@ TEST_CASE("the indexers' losses move nothing but indexers, the language loss all
     indexer_loss = indexer_loss + output.indexer_losses[i];
   }
   const at::Tensor language =
-      language_loss(model, output.hidden, tokens, at::ones_like(tokens, at::kBool)).loss;
+      language_loss(model, output.hidden, tokens, equal_weights(tokens)).loss;
   std::vector<at::Tensor> tensors;
   std::vector<train::NamedParameter> learning;
   for (auto& parameter : model.parameters().named()) {

@@ -20,4 +20,9 @@ inline at::Tensor token_tensor(const std::vector<std::int32_t>& tokens) {
   return tensor;
 }
 
+/// The mean over all tokens but the first of each sequence: weights of a language loss.
+inline at::Tensor equal_weights(const at::Tensor& tokens) {
+  return at::full(tokens.sizes(), 1.0 / double(tokens.size(0) * (tokens.size(1) - 1)), at::kFloat);
+}
+
 }  // namespace dsabench::test
