@@ -24,8 +24,10 @@ const Level& draw_level(const Course& course, const CounterRandom& random) {
 
 /// The tasks a sequence of a level may be of: one that fits, or all.
 facts::TrainingMix mix_of(const Level& level, std::uint64_t draw) {
-  facts::TrainingMix mix{{}, level.records, level.queries};
-  if (level.one_task) {
+  facts::TrainingMix mix{level.tasks, level.records, level.queries, level.every_question};
+  if (level.one_task && !level.tasks.empty()) {
+    mix.tasks = {level.tasks[draw % level.tasks.size()]};
+  } else if (level.one_task) {
     const auto tasks = facts::all_tasks();
     mix.tasks = {tasks[draw % tasks.size()].name};
   }

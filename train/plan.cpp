@@ -9,6 +9,7 @@
 #include "engine/model/config_reader.h"
 #include "engine/model/strict_json.h"
 #include "kernels/base/error.h"
+#include "suites/facts/task_list.h"
 #include "suites/facts/vocabulary.h"
 
 namespace dsabench::train {
@@ -48,6 +49,21 @@ void refuse_unknown(const ConfigReader& reader) {
   if (!unknown.empty()) reader.fail(unknown.front(), "left out: there is no such field");
 }
 
+std::vector<std::string> read_tasks(ConfigReader& reader, const json& level) {
+  reader.ignore("tasks");
+  const auto names = level.find("tasks");
+  if (names == level.end()) return {};
+  std::vector<std::string> tasks;
+  for (const facts::NamedTask& task : facts::all_tasks()) {
+    if (std::find(names->begin(), names->end(), task.name) != names->end())
+      tasks.push_back(task.name);
+  }
+  if (!names->is_array() || tasks.empty() || tasks.size() != names->size()) {
+    reader.fail("tasks", "a list of tasks of the facts suites, each once");
+  }
+  return tasks;
+}
+
 Level read_level(const json& object, const std::string& origin, const std::string& prefix,
                  const ModelConfig& config) {
   ConfigReader reader(object, origin, prefix);
@@ -56,6 +72,8 @@ Level read_level(const json& object, const std::string& origin, const std::strin
   level.records = reader.required_integer("records", 1, 1024);
   level.queries = reader.integer("queries", 1, 1024).value_or(level.queries);
   level.one_task = reader.boolean("one_task").value_or(false);
+  level.every_question = reader.boolean("every_question").value_or(false);
+  level.tasks = read_tasks(reader, object);
   if (reader.has("weight")) level.weight = required_number(reader, "weight", 1e-6, 1e6);
   refuse_unknown(reader);
   return level;

@@ -10,14 +10,15 @@ struct Gate {
   std::size_t left, right;  ///< inputs come first, then the gates before
 };
 
-bool output(const std::vector<Gate>& gates, std::vector<bool> signals) {
+/// Of the inputs and then the gates.
+std::vector<bool> outputs(const std::vector<Gate>& gates, std::vector<bool> signals) {
   for (const Gate& gate : gates) {
     const bool left = signals[gate.left], right = signals[gate.right];
     signals.push_back(gate.form == kBoth     ? left && right
                       : gate.form == kEither ? left || right
                                              : left != right);
   }
-  return signals.back();
+  return signals;
 }
 
 /// signal: a true|false, then both:, either: and differ: c a b. Every gate takes the one before and
@@ -35,11 +36,13 @@ class BooleanTask final : public Task {
     CounterRandom order = random.stream("order");
     Names names(random.stream("names"));
     Problem problem;
+    std::vector<Query> others;
     for (std::int64_t i = 0; i < size.records / circuit_records(); ++i) {
-      add_circuit(order, names, problem);
+      add_circuit(order, names, problem, others);
     }
     order.shuffle(problem.statements);
     order.shuffle(problem.queries);
+    if (size.every_question) problem.add_questions(others, random.stream("others"));
     problem.keep_queries(size.queries);
     return problem;
   }
@@ -49,7 +52,8 @@ class BooleanTask final : public Task {
 
   std::int64_t circuit_records() const { return static_cast<std::int64_t>(inputs_ + gates_); }
 
-  void add_circuit(CounterRandom& order, Names& names, Problem& problem) const {
+  void add_circuit(CounterRandom& order, Names& names, Problem& problem,
+                   std::vector<Query>& others) const {
     const bool answer = order.below(2) == 1;
     std::vector<Gate> gates;
     std::vector<bool> inputs(inputs_);
@@ -57,7 +61,7 @@ class BooleanTask final : public Task {
     do {
       if (tries++ % kTries == 0) gates = draw_gates(order);
       for (std::size_t i = 0; i < inputs_; ++i) inputs[i] = order.below(2) == 1;
-    } while (output(gates, inputs) != answer);
+    } while (outputs(gates, inputs).back() != answer);
 
     std::vector<Word> signals(inputs_ + gates_);
     for (Word& signal : signals) signal = names.draw();
@@ -69,7 +73,11 @@ class BooleanTask final : public Task {
       problem.statements.push_back(
           {gate.form, signals[inputs_ + i], signals[gate.left], signals[gate.right]});
     }
-    problem.queries.push_back({{kAskSignal, signals.back()}, {answer ? kTrue : kFalse}});
+    const std::vector<bool> values = outputs(gates, inputs);
+    for (std::size_t i = 0; i < signals.size(); ++i) {
+      (i + 1 == signals.size() ? problem.queries : others)
+          .push_back({{kAskSignal, signals[i]}, {values[i] ? kTrue : kFalse}});
+    }
   }
 
   std::vector<Gate> draw_gates(CounterRandom& order) const {

@@ -12,36 +12,41 @@ class ChainTask final : public Task {
   explicit ChainTask(const nlohmann::json& task)
       : length_(task.at("length")), hops_(task.at("hops")) {}
 
-  RecordRange records() const override { return {2 * length_, 128}; }
+  RecordRange records() const override { return {2 * length(), 128}; }
   double chance(std::int64_t records) const override {
-    return 1.0 / static_cast<double>(records / length_);
+    return 1.0 / static_cast<double>(records / length());
   }
 
   Problem make(const CounterRandom& random, const ProblemSize& size) const override {
     CounterRandom order = random.stream("order");
     Names names(random.stream("names"));
     Problem problem;
-    for (std::int64_t chain = 0; chain < size.records / length_; ++chain) {
-      const Word head = names.draw();
-      Word from = head;
-      for (std::int64_t hop = 1; hop <= length_; ++hop) {
-        const Word to = names.draw();
-        problem.statements.push_back({kLink, from, to});
-        if (hop == hops_) {
-          problem.queries.push_back(
-              {{kAskLink, number_word(static_cast<std::uint64_t>(hops_)), head}, {to}});
+    std::vector<Query> others;
+    for (std::int64_t chain = 0; chain < size.records / length(); ++chain) {
+      Words nodes{names.draw()};
+      for (std::size_t hop = 1; hop <= length_; ++hop) {
+        nodes.push_back(names.draw());
+        problem.statements.push_back({kLink, nodes[hop - 1], nodes[hop]});
+      }
+      for (std::size_t from = 0; from < length_; ++from) {
+        for (std::size_t hops = 1; from + hops <= length_; ++hops) {
+          const bool of_sample = from == 0 && hops == hops_;
+          (of_sample ? problem.queries : others)
+              .push_back({{kAskLink, number_word(hops), nodes[from]}, {nodes[from + hops]}});
         }
-        from = to;
       }
     }
     order.shuffle(problem.statements);
     order.shuffle(problem.queries);
+    if (size.every_question) problem.add_questions(others, random.stream("others"));
     problem.keep_queries(size.queries);
     return problem;
   }
 
  private:
-  std::int64_t length_, hops_;
+  std::int64_t length() const { return static_cast<std::int64_t>(length_); }
+
+  std::size_t length_, hops_;
 };
 
 }  // namespace

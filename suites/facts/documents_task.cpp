@@ -23,6 +23,7 @@ class DocumentsTask final : public Task {
     for (Word& key : keys) key = names.draw();
 
     Problem problem;
+    std::vector<Query> others;
     for (std::int64_t document = 0; document < size.records / document_records(); ++document) {
       std::vector<Words> fields;
       for (const Word key : keys) fields.push_back({kField, key, names.draw()});
@@ -31,10 +32,17 @@ class DocumentsTask final : public Task {
       problem.statements.insert(problem.statements.end(), fields.begin(), fields.end());
       const std::size_t known = order.below(fields.size());
       const std::size_t asked = (known + 1 + order.below(fields.size() - 1)) % fields.size();
-      problem.queries.push_back(
-          {{kAskField, fields[known][1], fields[known][2], fields[asked][1]}, {fields[asked][2]}});
+      for (std::size_t from = 0; from < fields.size(); ++from) {
+        for (std::size_t to = 0; to < fields.size(); ++to) {
+          if (from == to) continue;
+          (from == known && to == asked ? problem.queries : others)
+              .push_back(
+                  {{kAskField, fields[from][1], fields[from][2], fields[to][1]}, {fields[to][2]}});
+        }
+      }
     }
     order.shuffle(problem.queries);
+    if (size.every_question) problem.add_questions(others, random.stream("others"));
     problem.keep_queries(size.queries);
     return problem;
   }

@@ -29,7 +29,8 @@ CounterRandom problem_random(const NamedTask& task, const ProblemKey& key) {
 
 Problem make_problem(const NamedTask& task, const ProblemKey& key, const ProblemSize& size) {
   const RecordRange range = task.task->records();
-  const ProblemSize possible{std::clamp(size.records, range.min, range.max), size.queries};
+  ProblemSize possible = size;
+  possible.records = std::clamp(size.records, range.min, range.max);
   const CounterRandom random = problem_random(task, key).stream("problem");
   for (std::uint64_t attempt = 0;; ++attempt) {
     Problem problem = task.task->make(random.stream(attempt), possible);

@@ -21,14 +21,22 @@ struct Problem {
   std::vector<Words> statements;
   std::vector<Query> queries;  ///< at least one, all different; the first is what a sample asks
 
+  /// Further questions behind the first, in random order among those that are there.
+  void add_questions(std::vector<Query> more, CounterRandom order) {
+    more.insert(more.end(), queries.begin() + 1, queries.end());
+    order.shuffle(more);
+    queries.erase(queries.begin() + 1, queries.end());
+    queries.insert(queries.end(), more.begin(), more.end());
+  }
   void keep_queries(std::int64_t most) {
     if (std::ssize(queries) > most) queries.erase(queries.begin() + most, queries.end());
   }
 };
 
 struct ProblemSize {
-  std::int64_t records = 1;  ///< statements; where they come in groups, those of whole groups
-  std::int64_t queries = 1;  ///< at most: there may be fewer to ask
+  std::int64_t records = 1;     ///< statements; where they come in groups, those of whole groups
+  std::int64_t queries = 1;     ///< at most: there may be fewer to ask
+  bool every_question = false;  ///< also such as no sample asks: about steps on the way
 };
 
 /// What a task can be asked for.

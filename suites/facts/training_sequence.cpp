@@ -47,7 +47,7 @@ class SequenceMaker {
   /// Takes a problem of the task where its statements and one query fit, and there is room for
   /// more queries.
   void add_problem(const NamedTask& task, const TrainingMix& mix) {
-    Problem problem = make_problem(task, key_, {mix.records, mix.queries});
+    Problem problem = make_problem(task, key_, {mix.records, mix.queries, mix.every_question});
     std::int64_t tokens = num_tokens(problem.queries.front());
     for (const Words& statement : problem.statements) tokens += std::ssize(statement);
     const std::int64_t room = statements_.empty() ? left_ : left_ - length_ / kQueryShare;

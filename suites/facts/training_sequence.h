@@ -12,6 +12,7 @@ struct TrainingMix {
   std::vector<std::string> tasks;  ///< empty: all
   std::int64_t records = 24;       ///< statements of each task, moved into what the task takes
   std::int64_t queries = 8;        ///< to each task, at most
+  bool every_question = false;     ///< also such as no sample asks: about steps on the way
 };
 
 /// Token ids are indices into vocabulary(), as in a facts-compact prompt.

@@ -3,6 +3,8 @@
 #include <set>
 
 #include "kernels/base/error.h"
+#include "suites/facts/split.h"
+#include "suites/facts/task_list.h"
 #include "suites/facts/training_sequence.h"
 #include "tests/suites/facts_solver.h"
 #include "tests/support/error_message.h"
@@ -54,10 +56,11 @@ TEST_CASE("a training sequence's mask covers the right answers, and nothing else
     TrainingMix mix;
     mix.records = random.choice(std::vector<std::int64_t>{3, 6, 12, 24, random.integer(1, 40)});
     mix.queries = random.integer(1, 12);
+    mix.every_question = random.integer(0, 1) == 1;
     // Each task alone first, so that every kind of question is asked.
     if (round < std::ssize(all_tasks())) mix.tasks = {all_tasks()[std::size_t(round)].name};
     const std::int64_t length = random.integer(300, 1'000);
-    CAPTURE(key.seed, round, mix.records, mix.queries, length);
+    CAPTURE(key.seed, round, mix.records, mix.queries, mix.every_question, length);
     const TrainingSequence sequence = make_training_sequence(key, length, mix);
     REQUIRE(std::ssize(sequence.tokens) == length);
     REQUIRE(sequence.is_answer.size() == sequence.tokens.size());
@@ -90,6 +93,36 @@ TEST_CASE(
     CHECK(distinct.size() == reading.asked.size());
     CHECK(reading.asked.size() >= 10);
   }
+}
+
+TEST_CASE("every question that statements answer is asked where that is wanted") {
+  DSABENCH_SEEDED(random);
+  const ProblemKey key{static_cast<std::uint64_t>(random.integer(0, 1'000'000)), Split::training,
+                       0};
+  const auto of = [](const Query& query) {
+    return std::vector<Word>(query.question.begin(), query.question.end());
+  };
+  const auto num_questions = [&](const char* name, bool every) {
+    const Problem few = make_problem(find_task(name), key, {24, 1000, false});
+    const Problem asked = make_problem(find_task(name), key, {24, 1000, every});
+    // A sample's question is the same.
+    CHECK(of(asked.queries.front()) == of(few.queries.front()));
+    std::set<std::vector<Word>> distinct;
+    for (const Query& query : asked.queries) distinct.insert(of(query));
+    CHECK(distinct.size() == asked.queries.size());
+    return asked.queries.size();
+  };
+  const auto check = [&](const char* name, std::size_t of_samples, std::size_t all) {
+    INFO(name);
+    CHECK(num_questions(name, false) == of_samples);
+    CHECK(num_questions(name, true) == all);
+  };
+  check("kv", 24, 24);
+  check("chain_2", 8, 8 * 6);  // three links: 3 + 2 + 1 pairs
+  check("graph_bfs", 24, 24 * 3);
+  check("multi_doc", 6, 6 * 6);  // from each of three fields to each other
+  check("modular", 8, 8 * 3);
+  check("boolean", 4, 4 * 6);
 }
 
 TEST_CASE("a training sequence is a pure function of key, length and mix") {

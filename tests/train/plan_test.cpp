@@ -93,6 +93,14 @@ TEST_CASE("a plan is refused by field and value") {
         [](json& plan) { plan["stages"][2]["courses"][0]["first_step"] = 1; });
   check("courses[0].levels[1].length",
         [](json& plan) { plan["stages"][2]["courses"][0]["levels"][1]["length"] = 97; });
+  const auto with_tasks = [](const json& tasks) {
+    return [=](json& plan) { plan["stages"][2]["courses"][0]["levels"][0]["tasks"] = tasks; };
+  };
+  CHECK(refused(with_tasks({"kv", "sort"})).empty());
+  for (const json& tasks :
+       {json::array(), json("kv"), json({"kv", "kw"}), json({"kv", "kv"}), json({1})}) {
+    check("courses[0].levels[0].tasks", with_tasks(tasks));
+  }
   check("courses[0].levels[0].extra",
         [](json& plan) { plan["stages"][2]["courses"][0]["levels"][0]["extra"] = 1; });
 }
