@@ -6,7 +6,7 @@ namespace dsabench::train {
 namespace {
 
 at::Tensor divergence(const at::Tensor& p, const at::Tensor& log_q) {
-  return (at::xlogy(p, p) - p * log_q).sum();
+  return at::xlogy(p, p).sum() - at::dot(p.flatten(), log_q.flatten());
 }
 
 }  // namespace
@@ -14,9 +14,10 @@ at::Tensor divergence(const at::Tensor& p, const at::Tensor& log_q) {
 void Distillation::begin(const at::Tensor& scores, const at::Tensor& keys) {
   if (target_ == IndexerTarget::none) return;
   finish();
+  // Not minus infinity: no probability times that would be no number.
+  constexpr double kNever = -1e30;
   const at::Tensor outside = ~keys;
-  log_q_ =
-      at::log_softmax(scores.masked_fill(outside, kMinusInfinity), -1).masked_fill(outside, 0.0);
+  log_q_ = at::log_softmax(scores.masked_fill(outside, kNever), -1, at::kFloat);
 }
 
 bool Distillation::wants(std::int64_t layer) const {

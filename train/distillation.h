@@ -38,7 +38,7 @@ class Distillation {
  private:
   const LayerPattern& pattern_;
   IndexerTarget target_;
-  at::Tensor log_q_;  ///< of the running Full layer; zero where a key does not count
+  at::Tensor log_q_;  ///< of the running Full layer
   at::Tensor sum_;    ///< of served layers' losses or probabilities
   std::int64_t served_ = 0;
   std::vector<at::Tensor> losses_;

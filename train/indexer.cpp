@@ -1,5 +1,7 @@
 #include "train/indexer.h"
 
+#include <torch/csrc/autograd/custom_function.h>
+
 #include <cmath>
 
 namespace dsabench::train {
@@ -12,6 +14,26 @@ ops::RopeLayout rope_layout(const ModelConfig& config) {
       config.indexer_rope_interleave.value_or(config.family == ModelFamily::glm_moe_dsa);
   return interleaved ? ops::RopeLayout::interleaved : ops::RopeLayout::half_split;
 }
+
+/// sum over heads of weights [rows, heads] times relu(products [rows, heads, keys]): [rows, keys].
+/// Its gradient by hand: what autograd makes of it are products of one column and one row, each of
+/// which costs a library more than all else in an indexer.
+struct WeightedRelu : torch::autograd::Function<WeightedRelu> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& products,
+                            const at::Tensor& weights) {
+    const at::Tensor positive = at::relu(products);
+    context->save_for_backward({positive, weights});
+    return at::bmm(weights.unsqueeze(1), positive).squeeze(1);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor &positive = saved[0], &weights = saved[1], &gradient = gradients[0];
+    const at::Tensor spread = gradient.unsqueeze(1) * weights.unsqueeze(2);
+    return {at::threshold_backward(spread, positive, 0),
+            at::bmm(positive, gradient.unsqueeze(2)).squeeze(2)};
+  }
+};
 
 /// Rotates the first dimensions of x [batch, tokens, heads, index_dim].
 at::Tensor rotated(const ModelConfig& config, const Rope& rope, const at::Tensor& x) {
@@ -35,15 +57,14 @@ at::Tensor index_scores(const ModelConfig& config, const IndexerParameters& para
   keys = at::layer_norm(keys.to(parameters.wk.scalar_type()), {dim}, parameters.k_norm_weight,
                         parameters.k_norm_bias, kKeyNormEps);
   keys = rotated(config, rope, keys.unsqueeze(2)).squeeze(2).to(queries.scalar_type());
-  // A query's heads lie beside each other, so that weighting them is one more product.
-  at::Tensor products =
+  // A query's heads lie beside each other.
+  const at::Tensor products =
       at::matmul(queries.reshape({batch, tokens * heads, dim}), keys.transpose(1, 2));
-  products = at::relu(products).view({batch * tokens, heads, tokens});
   const double scale = 1.0 / std::sqrt(double(dim) * double(heads));
   const at::Tensor head_weights = linear(input, parameters.weights_proj, {}, precision) * scale;
-  return at::bmm(head_weights.reshape({batch * tokens, 1, heads}), products)
-      .view({batch, tokens, tokens})
-      .to(parameters.wk.scalar_type());
+  return WeightedRelu::apply(products.view({batch * tokens, heads, tokens}),
+                             head_weights.reshape({batch * tokens, heads}))
+      .view({batch, tokens, tokens});
 }
 
 at::Tensor causal_mask(std::int64_t tokens, const at::Device& device) {

@@ -5,9 +5,9 @@
 
 namespace dsabench::train {
 
-/// Index scores I [batch, queries, keys] of one layer, f32; where the key comes after the query
-/// they mean nothing. `x` is the layer's normed input, `q_latent` the normed query latent: the
-/// indexer learns from its own loss alone, so both are taken as constants.
+/// Index scores I [batch, queries, keys] of one layer, as products are; where the key comes after
+/// the query they mean nothing. `x` is the layer's normed input, `q_latent` the normed query
+/// latent: the indexer learns from its own loss alone, so both are taken as constants.
 at::Tensor index_scores(const ModelConfig& config, const IndexerParameters& parameters,
                         const Rope& rope, const Normed& x, const Normed& q_latent,
                         Precision precision);
