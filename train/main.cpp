@@ -31,6 +31,7 @@ struct Choices {
   std::string plan, stage, folder, output;
   std::string device = "cpu";
   std::string precision = "f32";
+  std::string dtype = "bf16";
   std::optional<double> time_limit_s;
 };
 
@@ -93,7 +94,8 @@ int export_model(const Choices& choices) {
   std::error_code error;
   std::filesystem::create_directories(choices.output, error);
   if (error) throw IoError(fmt::format("cannot make {}: {}", choices.output, error.message()));
-  write_model(choices.output, config, parameters, DType::bf16);
+  write_model(choices.output, config, parameters,
+              choices.dtype == "fp8" ? DType::f8_e4m3 : DType::bf16);
   write_facts_tokenizer(choices.output, config);
   return kDone;
 }
@@ -149,9 +151,12 @@ int call(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   train->footer("Example: dsabench-train run --plan train/builtin.json --stage dense --folder out");
   CLI::App* write =
-      add("export", "Write a finished stage's model, in bf16, with its tokenizer", export_model);
+      add("export", "Write a finished stage's model with its tokenizer", export_model);
   add_stage(write);
   write->add_option("--output", choices.output, "Folder to write")->required();
+  write->add_option("--dtype", choices.dtype, "Of the weights; fp8: linear maps, in scaled blocks")
+      ->check(CLI::IsMember({"bf16", "fp8"}))
+      ->capture_default_str();
   write->footer(
       "Example: dsabench-train export --plan train/builtin.json --stage sparse --folder out "
       "--output builtin");

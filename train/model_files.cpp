@@ -11,6 +11,7 @@
 #include "engine/text/word_level_tokenizer.h"
 #include "kernels/base/error.h"
 #include "suites/facts/vocabulary.h"
+#include "train/fp8_blocks.h"
 
 namespace dsabench::train {
 namespace {
@@ -25,7 +26,7 @@ void write_file(const std::string& path, const std::string& text) {
 /// Takes fused tensors apart, and holds the host copies that are written.
 class CheckpointTensors {
  public:
-  explicit CheckpointTensors(DType dtype) : dtype_(dtype) {}
+  CheckpointTensors(const ModelConfig& config, DType dtype) : config_(config), dtype_(dtype) {}
 
   void add(const NamedParameter& parameter) {
     const std::string& name = parameter.name;
@@ -75,10 +76,29 @@ class CheckpointTensors {
   }
 
   void add(const std::string& name, const at::Tensor& tensor, DType dtype) {
+    if (dtype == DType::f8_e4m3) {
+      if (is_quantized(name)) return add_fp8(name, tensor);
+      dtype = DType::bf16;
+    }
     const auto type = dtype == DType::f32 ? at::kFloat : at::kBFloat16;
     entries_.push_back({name, tensor.detach().to(at::kCPU, type).contiguous(), dtype});
   }
 
+  /// Published FP8 checkpoints keep embeddings, norms, routers and indexers' head weights wide.
+  static bool is_quantized(const std::string& name) {
+    if (name.ends_with("weights_proj.weight")) return false;
+    return name.ends_with("_proj.weight") || name.ends_with("_proj_with_mqa.weight") ||
+           name.ends_with("indexer.wq_b.weight") || name.ends_with("indexer.wk.weight");
+  }
+
+  void add_fp8(const std::string& name, const at::Tensor& tensor) {
+    const Fp8Matrix matrix =
+        quantize_blocks(tensor.to(at::kCPU), config_.fp8_block_rows, config_.fp8_block_columns);
+    entries_.push_back({name, matrix.codes, DType::f8_e4m3});
+    entries_.push_back({name + "_scale_inv", matrix.scales, DType::f32});
+  }
+
+  const ModelConfig& config_;
   DType dtype_;
   std::vector<Entry> entries_;
 };
@@ -97,8 +117,15 @@ void write_model(const std::string& folder, const ModelConfig& config, const Par
   const bool glm = config.family == ModelFamily::glm_moe_dsa;
   json["architectures"] = {glm ? "GlmMoeDsaForCausalLM" : "DeepseekV32ForCausalLM"};
   json["dtype"] = dtype == DType::f32 ? "float32" : "bfloat16";
+  if (dtype == DType::f8_e4m3) {
+    json["quantization_config"] = {
+        {"quant_method", "fp8"},
+        {"fmt", "e4m3"},
+        {"activation_scheme", "dynamic"},
+        {"weight_block_size", {config.fp8_block_rows, config.fp8_block_columns}}};
+  }
   write_file(folder + "/config.json", json.dump(2) + "\n");
-  CheckpointTensors tensors(dtype);
+  CheckpointTensors tensors(config, dtype);
   for (const NamedParameter& parameter : parameters.named()) tensors.add(parameter);
   tensors.write(folder + "/model.safetensors");
 }

@@ -12,8 +12,9 @@ namespace dsabench::train {
 ModelConfig config_for(ModelConfig config, const LayerPattern& pattern);
 
 /// Writes config.json and model.safetensors under the names of the Hugging Face checkpoint, into a
-/// folder that is there. Matrices, norms and embeddings as `dtype` (f32, or bf16 to the nearest),
-/// the router's bias as f32. Throws IoError where that fails.
+/// folder that is there. Matrices, norms and embeddings as `dtype`: f32, bf16 to the nearest, or
+/// f8_e4m3 with a scale for each of the config's blocks, where only linear maps are FP8 and the
+/// rest is bf16. The router's bias is f32. Throws IoError where that fails.
 void write_model(const std::string& folder, const ModelConfig& config, const Parameters& parameters,
                  DType dtype);
 

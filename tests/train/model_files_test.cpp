@@ -12,6 +12,8 @@
 namespace dsabench::test {
 namespace {
 
+using train::ParameterKind;
+
 TEST_CASE("a model that is written is read again, by the engine and for training") {
   DSABENCH_SEEDED(random);
   for (int round = 0; round < 4; ++round) {
@@ -45,6 +47,39 @@ TEST_CASE("a model that is written is read again, by the engine and for training
       CHECK(parameters.count() == model.config->num_parameters());
     }
   }
+}
+
+TEST_CASE("a model in FP8 is read again as near as its format allows") {
+  DSABENCH_SEEDED(random);
+  RandomModel model = random_model(random, random_family(random));
+  const train::Parameters parameters = train::copy_parameters(*model.weights, at::kCPU);
+  ModelConfig config = *model.config;
+  config.fp8_block_rows = random.choice<std::int64_t>({128, 16, 5});
+  config.fp8_block_columns = random.choice<std::int64_t>({128, 16, 3});
+  CAPTURE(to_json(config));
+  const ScratchFolder folder;
+  train::write_model(folder.path(), config, parameters, DType::f8_e4m3);
+  const ModelConfig read = load_model_config(folder / "config.json");
+  CHECK(read.fp8_block_rows == config.fp8_block_rows);
+  CHECK(read.fp8_block_columns == config.fp8_block_columns);
+  const auto found = train::copy_parameters(load_weights(read, folder.path()), at::kCPU).named();
+  const auto expected = parameters.named();
+  REQUIRE(found.size() == expected.size());
+  int quantized = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    INFO(found[i].name);
+    CHECK(found[i].name == expected[i].name);
+    const at::Tensor wanted = expected[i].tensor;
+    const at::Tensor error = (found[i].tensor - wanted).abs();
+    const at::Tensor bf16 = (wanted.to(at::kBFloat16).to(at::kFloat) - wanted).abs();
+    if (at::equal(error, bf16)) continue;
+    if (found[i].kind == ParameterKind::router_bias && error.max().item<double>() == 0) continue;
+    ++quantized;
+    // Half a step of three mantissa bits; below the smallest normal code, half of that step.
+    const at::Tensor allowed = wanted.abs() / 16 + wanted.abs().max() * (0x1p-10 / 448);
+    CHECK((error <= allowed * 1.0001).all().item<bool>());
+  }
+  CHECK(quantized >= 6 * int(config.num_layers));  // of attention alone
 }
 
 TEST_CASE("all layers Full need no pattern in the config") {
