@@ -4,6 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "train/indexer.h"
+#include "train/row_operators.h"
 
 namespace dsabench::train {
 namespace {
@@ -52,12 +53,6 @@ at::Tensor fused_attention(const Heads& heads, const at::Tensor& mask, double sc
 }
 #endif
 
-at::Tensor softmax_over(at::Tensor scores, const at::Tensor& mask) {
-  scores = scores.masked_fill_(~mask, kMinusInfinity);  // in place: the largest tensor of a layer
-  return scores.scalar_type() == at::kBFloat16 ? at::softmax(scores, -1, at::kFloat)
-                                               : at::softmax(scores, -1);
-}
-
 }  // namespace
 
 QueryLatent query_latent(const ModelConfig& config, const LayerParameters& parameters,
@@ -76,22 +71,21 @@ AttentionOutput attend(const ModelConfig& config, const LayerParameters& paramet
   const std::int64_t batch = query.x.direction.size(0), tokens = query.x.direction.size(1);
   const Heads heads = project(config, parameters, rope, query, precision);
   AttentionOutput result;
-  const auto probabilities = [&] {
-    const at::Tensor allowed =
-        mask.defined() ? mask : causal_mask(tokens, query.x.direction.device()).unsqueeze(0);
-    const at::Tensor queries = heads.queries * config.softmax_scale();
-    return softmax_over(at::matmul(queries, heads.keys.transpose(-1, -2)), allowed.unsqueeze(1));
-  };
+  const double scale = config.softmax_scale();
 #if TORCH_VERSION_MAJOR >= 2
-  at::Tensor mixed = fused_attention(heads, mask, config.softmax_scale());
+  at::Tensor mixed = fused_attention(heads, mask, scale);
   if (want_probabilities) {
     const at::NoGradGuard no_gradient;
-    result.probabilities = probabilities().mean(1);
+    result.probabilities =
+        mean_softmax(at::matmul(heads.queries, heads.keys.transpose(-1, -2)), scale, mask);
   }
 #else
-  const at::Tensor p = probabilities();
+  const at::Tensor allowed =
+      mask.defined() ? mask : causal_mask(tokens, query.x.direction.device()).unsqueeze(0);
+  const at::Tensor p = softmax_over(at::matmul(heads.queries * scale, heads.keys.transpose(-1, -2)),
+                                    allowed.unsqueeze(1));
   if (want_probabilities) result.probabilities = p.detach().mean(1);
-  at::Tensor mixed = at::matmul(p.to(heads.values.scalar_type()), heads.values);
+  at::Tensor mixed = at::matmul(p.to(heads.queries.scalar_type()), heads.values);
 #endif
   mixed = mixed.transpose(1, 2).reshape({batch, tokens, config.num_heads * config.v_dim});
   result.output = linear(mixed, parameters.o_proj, parameters.o_bias, precision);

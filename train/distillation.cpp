@@ -1,23 +1,14 @@
 #include "train/distillation.h"
 
-#include "train/layer_math.h"
+#include "train/row_operators.h"
 
 namespace dsabench::train {
-namespace {
-
-at::Tensor divergence(const at::Tensor& p, const at::Tensor& log_q) {
-  return at::xlogy(p, p).sum() - at::dot(p.flatten(), log_q.flatten());
-}
-
-}  // namespace
 
 void Distillation::begin(const at::Tensor& scores, const at::Tensor& keys) {
   if (target_ == IndexerTarget::none) return;
   finish();
-  // Not minus infinity: no probability times that would be no number.
-  constexpr double kNever = -1e30;
-  const at::Tensor outside = ~keys;
-  log_q_ = at::log_softmax(scores.masked_fill(outside, kNever), -1, at::kFloat);
+  scores_ = scores;
+  keys_ = keys;
 }
 
 bool Distillation::wants(std::int64_t layer) const {
@@ -29,7 +20,7 @@ void Distillation::serve(std::int64_t layer, const at::Tensor& probabilities) {
   if (!wants(layer)) return;
   const at::Tensor term = target_ == IndexerTarget::loss_of_the_mean
                               ? probabilities
-                              : divergence(probabilities, log_q_);
+                              : divergence(probabilities, scores_, keys_);
   sum_ = served_ == 0 ? term : sum_ + term;
   ++served_;
 }
@@ -37,10 +28,12 @@ void Distillation::serve(std::int64_t layer, const at::Tensor& probabilities) {
 void Distillation::finish() {
   if (served_ == 0) return;
   const at::Tensor mean = sum_ / served_;
-  losses_.push_back(target_ == IndexerTarget::loss_of_the_mean ? divergence(mean, log_q_) : mean);
+  losses_.push_back(target_ == IndexerTarget::loss_of_the_mean ? divergence(mean, scores_, keys_)
+                                                               : mean);
   served_ = 0;
   sum_.reset();
-  log_q_.reset();
+  scores_.reset();
+  keys_.reset();
 }
 
 }  // namespace dsabench::train

@@ -22,8 +22,8 @@ class Distillation {
   Distillation(const LayerPattern& pattern, IndexerTarget target)
       : pattern_(pattern), target_(target) {}
 
-  /// A Full layer's scores [batch, queries, keys] and the keys that count (bool, the same shape or
-  /// broadcastable to it): all causal ones under dense attention, the selected ones else.
+  /// A Full layer's scores [batch, queries, keys] and the keys that count (bool, the same shape):
+  /// all causal ones under dense attention, the selected ones else.
   void begin(const at::Tensor& scores, const at::Tensor& keys);
   /// Whether `serve` wants this layer's probabilities.
   bool wants(std::int64_t layer) const;
@@ -38,8 +38,8 @@ class Distillation {
  private:
   const LayerPattern& pattern_;
   IndexerTarget target_;
-  at::Tensor log_q_;  ///< of the running Full layer
-  at::Tensor sum_;    ///< of served layers' losses or probabilities
+  at::Tensor scores_, keys_;  ///< of the running Full layer
+  at::Tensor sum_;            ///< of served layers' losses or probabilities
   std::int64_t served_ = 0;
   std::vector<at::Tensor> losses_;
 };

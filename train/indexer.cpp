@@ -1,8 +1,8 @@
 #include "train/indexer.h"
 
-#include <torch/csrc/autograd/custom_function.h>
-
 #include <cmath>
+
+#include "train/row_operators.h"
 
 namespace dsabench::train {
 namespace {
@@ -14,26 +14,6 @@ ops::RopeLayout rope_layout(const ModelConfig& config) {
       config.indexer_rope_interleave.value_or(config.family == ModelFamily::glm_moe_dsa);
   return interleaved ? ops::RopeLayout::interleaved : ops::RopeLayout::half_split;
 }
-
-/// sum over heads of weights [rows, heads] times relu(products [rows, heads, keys]): [rows, keys].
-/// Its gradient by hand: what autograd makes of it are products of one column and one row, each of
-/// which costs a library more than all else in an indexer.
-struct WeightedRelu : torch::autograd::Function<WeightedRelu> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& products,
-                            const at::Tensor& weights) {
-    const at::Tensor positive = at::relu(products);
-    context->save_for_backward({positive, weights});
-    return at::bmm(weights.unsqueeze(1), positive).squeeze(1);
-  }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    const auto saved = context->get_saved_variables();
-    const at::Tensor &positive = saved[0], &weights = saved[1], &gradient = gradients[0];
-    const at::Tensor spread = gradient.unsqueeze(1) * weights.unsqueeze(2);
-    return {at::threshold_backward(spread, positive, 0),
-            at::bmm(positive, gradient.unsqueeze(2)).squeeze(2)};
-  }
-};
 
 /// Rotates the first dimensions of x [batch, tokens, heads, index_dim].
 at::Tensor rotated(const ModelConfig& config, const Rope& rope, const at::Tensor& x) {
@@ -62,25 +42,13 @@ at::Tensor index_scores(const ModelConfig& config, const IndexerParameters& para
       at::matmul(queries.reshape({batch, tokens * heads, dim}), keys.transpose(1, 2));
   const double scale = 1.0 / std::sqrt(double(dim) * double(heads));
   const at::Tensor head_weights = linear(input, parameters.weights_proj, {}, precision) * scale;
-  return WeightedRelu::apply(products.view({batch * tokens, heads, tokens}),
-                             head_weights.reshape({batch * tokens, heads}))
+  return weighted_relu(products.view({batch * tokens, heads, tokens}),
+                       head_weights.reshape({batch * tokens, heads}))
       .view({batch, tokens, tokens});
 }
 
 at::Tensor causal_mask(std::int64_t tokens, const at::Device& device) {
   return at::ones({tokens, tokens}, at::TensorOptions(at::kBool).device(device)).tril();
-}
-
-at::Tensor selected_keys(const at::Tensor& scores, const at::Tensor& causal, std::int64_t top_k) {
-  const at::NoGradGuard no_gradient;
-  const std::int64_t tokens = scores.size(-1);
-  if (top_k >= tokens) return causal.expand_as(scores);
-  const at::Tensor allowed = scores.masked_fill(~causal, kMinusInfinity);
-  const at::Tensor last = std::get<0>(at::topk(allowed, top_k, -1)).narrow(-1, top_k - 1, 1);
-  const at::Tensor above = allowed > last;
-  const at::Tensor equal = (allowed == last) & causal;
-  const at::Tensor room = top_k - above.sum(-1, /*keepdim=*/true, at::kInt);
-  return above | (equal & (equal.cumsum(-1, at::kInt) <= room));
 }
 
 }  // namespace dsabench::train

@@ -15,8 +15,4 @@ at::Tensor index_scores(const ModelConfig& config, const IndexerParameters& para
 /// [tokens, tokens] bool: the key is not after the query.
 at::Tensor causal_mask(std::int64_t tokens, const at::Device& device);
 
-/// The keys of the `top_k` highest scores of each query among those that `causal` allows, equal
-/// ones by lower index, as bool [batch, queries, keys]. Has no gradient.
-at::Tensor selected_keys(const at::Tensor& scores, const at::Tensor& causal, std::int64_t top_k);
-
 }  // namespace dsabench::train

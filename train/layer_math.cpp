@@ -35,6 +35,12 @@ at::Tensor gated_mlp(const Normed& x, const at::Tensor& gate_up, const at::Tenso
   return linear(at::silu(gate) * linear(x, halves[1], {}, precision), down, {}, precision);
 }
 
+at::Tensor softmax_over(at::Tensor scores, const at::Tensor& mask) {
+  scores = scores.masked_fill_(~mask, kMinusInfinity);  // in place: the largest tensor of a layer
+  return scores.scalar_type() == at::kBFloat16 ? at::softmax(scores, -1, at::kFloat)
+                                               : at::softmax(scores, -1);
+}
+
 Rope::Rope(const ops::RopeParams& params, std::int64_t length, const at::Device& device) {
   const ops::RopeFrequencies frequencies = ops::rope_frequencies(params);
   const at::Tensor inverse = at::empty({std::ssize(frequencies.inv_freq)}, at::kFloat);

@@ -42,6 +42,10 @@ at::Tensor linear(const Normed& x, const at::Tensor& weight, const at::Tensor& b
 at::Tensor gated_mlp(const Normed& x, const at::Tensor& gate_up, const at::Tensor& down,
                      Precision precision);
 
+/// softmax over the last dimension in f32, of what `mask` (bool, broadcastable) allows. Overwrites
+/// scores.
+at::Tensor softmax_over(at::Tensor scores, const at::Tensor& mask);
+
 /// Rotations of the first positions of a sequence.
 class Rope {
  public:

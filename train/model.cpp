@@ -6,6 +6,7 @@
 #include "train/attention.h"
 #include "train/feed_forward.h"
 #include "train/indexer.h"
+#include "train/row_operators.h"
 
 namespace dsabench::train {
 namespace {
