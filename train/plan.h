@@ -21,8 +21,7 @@ struct Level {
   std::int64_t records = 0;  ///< statements of each task
   std::int64_t queries = 8;  ///< to each task, at most; "queries" may be absent
   bool one_task = false;     ///< each sequence of one task, which gets all the room; may be absent
-  bool every_question =
-      false;  ///< also such as no sample asks: about steps on the way; may be absent
+  bool every_question = false;     ///< also such as no sample asks; may be absent
   std::vector<std::string> tasks;  ///< absent: all
   double weight = 1.0;             ///< how often, of the course's weights; may be absent
 };

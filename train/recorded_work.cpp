@@ -24,7 +24,10 @@ std::vector<at::Tensor> moved(const std::vector<at::Tensor>& inputs, const at::D
 
 class RecordedWork::Recordings {
  public:
-  Recordings() : guard_(c10::cuda::getStreamFromPool()) { c10::cuda::device_synchronize(); }
+  explicit Recordings(const at::Device& device)
+      : guard_(c10::cuda::getStreamFromPool(false, device.index())) {
+    c10::cuda::device_synchronize();  // what was made before lies on another stream
+  }
   ~Recordings() { c10::cuda::device_synchronize(); }
 
   at::Tensor run(const std::vector<at::Tensor>& inputs, const at::Device& device,
@@ -75,7 +78,7 @@ class RecordedWork::Recordings {};
 RecordedWork::RecordedWork(const at::Device& device, Work work)
     : device_(device), work_(std::move(work)) {
 #ifdef DSABENCH_TRAIN_CUDA
-  if (device.is_cuda()) recordings_ = std::make_unique<Recordings>();
+  if (device.is_cuda()) recordings_ = std::make_unique<Recordings>(device);
 #endif
 }
 

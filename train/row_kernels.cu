@@ -1,34 +1,31 @@
-#include <cuda_bf16.h>
-
+#include "kernels/cuda/numeric.cuh"
+#include "kernels/cuda/reduce.cuh"
 #include "train/row_kernels.h"
 
 namespace dsabench::train {
 namespace {
 
-constexpr int kWarp = 32;
+using cuda::Bf16;
+using cuda::kWarpSize;
+using cuda::ordered_bits;
+using cuda::to_float;
+using cuda::warp_max;
+using cuda::warp_sum;
+
 constexpr int kRowsPerBlock = 4;  // a warp each
 constexpr unsigned kAll = 0xffffffffu;
 
 __device__ float2 load_pair(const float* p) { return *reinterpret_cast<const float2*>(p); }
-__device__ float2 load_pair(const __nv_bfloat16* p) {
-  return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(p));
+__device__ float2 load_pair(const Bf16* p) {
+  const ushort2 bits = *reinterpret_cast<const ushort2*>(p);
+  return {to_float(Bf16{bits.x}), to_float(Bf16{bits.y})};
 }
 __device__ void store_pair(float* p, float2 v) { *reinterpret_cast<float2*>(p) = v; }
-__device__ void store_pair(__nv_bfloat16* p, float2 v) {
-  *reinterpret_cast<__nv_bfloat162*>(p) = __float22bfloat162_rn(v);
-}
-__device__ void store(float* p, float v) { *p = v; }
-__device__ void store(__nv_bfloat16* p, float v) { *p = __float2bfloat16_rn(v); }
-
-__device__ float warp_sum(float v) {
-  for (int offset = kWarp / 2; offset > 0; offset /= 2) v += __shfl_xor_sync(kAll, v, offset);
-  return v;
-}
-__device__ float warp_max(float v) {
-  for (int offset = kWarp / 2; offset > 0; offset /= 2) {
-    v = fmaxf(v, __shfl_xor_sync(kAll, v, offset));
-  }
-  return v;
+__device__ void store_pair(Bf16* p, float2 v) {
+  Bf16 x, y;
+  cuda::store(x, v.x);
+  cuda::store(y, v.y);
+  *reinterpret_cast<ushort2*>(p) = {x.bits, y.bits};
 }
 
 /// One warp's row. Lane l has the keys 2 l and 2 l + 1 of each 64: PAIRS times two.
@@ -37,13 +34,13 @@ struct Row {
   int lane, length, query;
 
   __device__ Row(std::int64_t count, int row_length)
-      : index(std::int64_t(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarp),
-        lane(threadIdx.x % kWarp),
+      : index(std::int64_t(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarpSize),
+        lane(threadIdx.x % kWarpSize),
         length(row_length),
         query(int(index % row_length)) {
     if (index >= count) index = -1;
   }
-  __device__ int key(int pair) const { return pair * 2 * kWarp + 2 * lane; }
+  __device__ int key(int pair) const { return pair * 2 * kWarpSize + 2 * lane; }
   __device__ std::int64_t at(int pair) const { return index * length + key(pair); }
   __device__ std::int64_t mask_at(int pair, bool one_mask) const {
     return (one_mask ? std::int64_t(query) : index) * length + key(pair);
@@ -61,7 +58,7 @@ __global__ void weighted_relu_kernel(std::int64_t count, int length, const T* pr
   float2 sums[PAIRS] = {};
   for (int h = 0; h < heads; ++h) {
     const std::int64_t head = row.index * heads + h;
-    const float weight = float(weights[head]);
+    const float weight = to_float(weights[head]);
 #pragma unroll
     for (int i = 0; i < PAIRS; ++i) {
       if (row.key(i) > row.query) break;
@@ -93,7 +90,7 @@ __global__ void weighted_relu_gradient_kernel(std::int64_t count, int length, co
   }
   for (int h = 0; h < heads; ++h) {
     const std::int64_t head = row.index * heads + h;
-    const float weight = float(weights[head]);
+    const float weight = to_float(weights[head]);
     float sum = 0.0f;
 #pragma unroll
     for (int i = 0; i < PAIRS; ++i) {
@@ -107,14 +104,8 @@ __global__ void weighted_relu_gradient_kernel(std::int64_t count, int length, co
       store_pair(of_products + head * length + row.key(i), out);
     }
     sum = warp_sum(sum);
-    if (row.lane == 0) store(of_weights + head, sum);
+    if (row.lane == 0) cuda::store(of_weights[head], sum);
   }
-}
-
-/// Larger for larger floats.
-__device__ unsigned ordered(float value) {
-  const unsigned bits = __float_as_uint(value == 0.0f ? 0.0f : value);  // -0 is 0
-  return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
 }
 
 template <int PAIRS>
@@ -130,8 +121,8 @@ __global__ void select_kernel(std::int64_t count, int length, const float* score
     for (int i = 0; i < PAIRS; ++i) {
       if (row.key(i) > row.query) break;
       const float2 s = load_pair(scores + row.at(i));
-      keys[2 * i] = ordered(s.x);
-      if (row.key(i) + 1 <= row.query) keys[2 * i + 1] = ordered(s.y);
+      keys[2 * i] = ordered_bits(s.x);
+      if (row.key(i) + 1 <= row.query) keys[2 * i + 1] = ordered_bits(s.y);
     }
     last = 0;
     for (unsigned bit = 0x80000000u; bit != 0; bit >>= 1) {
@@ -149,7 +140,7 @@ __global__ void select_kernel(std::int64_t count, int length, const float* score
   const unsigned before = (1u << row.lane) - 1;
 #pragma unroll
   for (int i = 0; i < PAIRS; ++i) {
-    if (i * 2 * kWarp >= length) break;
+    if (i * 2 * kWarpSize >= length) break;
     const bool equal_x = keys[2 * i] == last, equal_y = keys[2 * i + 1] == last;
     const unsigned all_x = __ballot_sync(kAll, equal_x), all_y = __ballot_sync(kAll, equal_y);
     const int earlier = __popc(all_x & before) + __popc(all_y & before);
@@ -266,20 +257,17 @@ cudaError_t with_pairs(const Rows& rows, Launch launch) {
   if (rows.length < 2 || rows.length > kLongestRow || rows.length % 2 != 0 || rows.count < 1) {
     return cudaErrorInvalidValue;
   }
-  struct {
-    dim3 blocks;
-    int threads;
-  } const grid{dim3(unsigned((rows.count + kRowsPerBlock - 1) / kRowsPerBlock)),
-               kRowsPerBlock * kWarp};
-  const std::int64_t pairs = (rows.length + 2 * kWarp - 1) / (2 * kWarp);
+  const dim3 blocks(unsigned((rows.count + kRowsPerBlock - 1) / kRowsPerBlock));
+  const int threads = kRowsPerBlock * kWarpSize;
+  const std::int64_t pairs = (rows.length + 2 * kWarpSize - 1) / (2 * kWarpSize);
   if (pairs <= 2) {
-    launch.template operator()<2>(grid.blocks, grid.threads);
+    launch.template operator()<2>(blocks, threads);
   } else if (pairs <= 4) {
-    launch.template operator()<4>(grid.blocks, grid.threads);
+    launch.template operator()<4>(blocks, threads);
   } else if (pairs <= 8) {
-    launch.template operator()<8>(grid.blocks, grid.threads);
+    launch.template operator()<8>(blocks, threads);
   } else {
-    launch.template operator()<16>(grid.blocks, grid.threads);
+    launch.template operator()<16>(blocks, threads);
   }
   return cudaGetLastError();
 }
@@ -338,6 +326,6 @@ cudaError_t divergence_rows(const Rows& rows, const float* scores, const std::ui
   template cudaError_t mean_softmax_rows(const Rows&, const T*, std::int64_t, float,              \
                                          const std::uint8_t*, bool, float*);
 DSABENCH_ROWS_OF(float)
-DSABENCH_ROWS_OF(__nv_bfloat16)
+DSABENCH_ROWS_OF(Bf16)
 
 }  // namespace dsabench::train

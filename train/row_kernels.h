@@ -4,10 +4,14 @@
 ///
 /// A row is one query's, row r of a batch the query r % length, and sees keys 0 to that. Matrices
 /// lie row by row without gaps, `mask` has one byte a key. Pointers are the device's; T is float or
-/// __nv_bfloat16. Calls only launch; what they return is the launch's error.
+/// cuda::Bf16. Calls only launch; what they return is the launch's error.
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
+
+namespace dsabench::cuda {
+struct Bf16;  // kernels/cuda/numeric.cuh
+}
 
 namespace dsabench::train {
 

@@ -5,7 +5,6 @@
 #ifdef DSABENCH_TRAIN_CUDA
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAStream.h>
-#include <cuda_bf16.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "train/row_kernels.h"
@@ -37,7 +36,7 @@ void by_type(const at::Tensor& tensor, Run run) {
   if (tensor.scalar_type() == at::kFloat) {
     run(static_cast<float*>(nullptr));
   } else {
-    run(static_cast<__nv_bfloat16*>(nullptr));
+    run(static_cast<cuda::Bf16*>(nullptr));
   }
 }
 

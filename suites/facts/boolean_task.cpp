@@ -36,14 +36,11 @@ class BooleanTask final : public Task {
     CounterRandom order = random.stream("order");
     Names names(random.stream("names"));
     Problem problem;
-    std::vector<Query> others;
     for (std::int64_t i = 0; i < size.records / circuit_records(); ++i) {
-      add_circuit(order, names, problem, others);
+      add_circuit(order, names, problem);
     }
     order.shuffle(problem.statements);
     order.shuffle(problem.queries);
-    if (size.every_question) problem.add_questions(others, random.stream("others"));
-    problem.keep_queries(size.queries);
     return problem;
   }
 
@@ -52,8 +49,7 @@ class BooleanTask final : public Task {
 
   std::int64_t circuit_records() const { return static_cast<std::int64_t>(inputs_ + gates_); }
 
-  void add_circuit(CounterRandom& order, Names& names, Problem& problem,
-                   std::vector<Query>& others) const {
+  void add_circuit(CounterRandom& order, Names& names, Problem& problem) const {
     const bool answer = order.below(2) == 1;
     std::vector<Gate> gates;
     std::vector<bool> inputs(inputs_);
@@ -75,7 +71,7 @@ class BooleanTask final : public Task {
     }
     const std::vector<bool> values = outputs(gates, inputs);
     for (std::size_t i = 0; i < signals.size(); ++i) {
-      (i + 1 == signals.size() ? problem.queries : others)
+      (i + 1 == signals.size() ? problem.queries : problem.others)
           .push_back({{kAskSignal, signals[i]}, {values[i] ? kTrue : kFalse}});
     }
   }

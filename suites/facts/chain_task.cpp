@@ -21,7 +21,6 @@ class ChainTask final : public Task {
     CounterRandom order = random.stream("order");
     Names names(random.stream("names"));
     Problem problem;
-    std::vector<Query> others;
     for (std::int64_t chain = 0; chain < size.records / length(); ++chain) {
       Words nodes{names.draw()};
       for (std::size_t hop = 1; hop <= length_; ++hop) {
@@ -31,15 +30,13 @@ class ChainTask final : public Task {
       for (std::size_t from = 0; from < length_; ++from) {
         for (std::size_t hops = 1; from + hops <= length_; ++hops) {
           const bool of_sample = from == 0 && hops == hops_;
-          (of_sample ? problem.queries : others)
+          (of_sample ? problem.queries : problem.others)
               .push_back({{kAskLink, number_word(hops), nodes[from]}, {nodes[from + hops]}});
         }
       }
     }
     order.shuffle(problem.statements);
     order.shuffle(problem.queries);
-    if (size.every_question) problem.add_questions(others, random.stream("others"));
-    problem.keep_queries(size.queries);
     return problem;
   }
 

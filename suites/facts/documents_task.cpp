@@ -23,7 +23,6 @@ class DocumentsTask final : public Task {
     for (Word& key : keys) key = names.draw();
 
     Problem problem;
-    std::vector<Query> others;
     for (std::int64_t document = 0; document < size.records / document_records(); ++document) {
       std::vector<Words> fields;
       for (const Word key : keys) fields.push_back({kField, key, names.draw()});
@@ -35,15 +34,13 @@ class DocumentsTask final : public Task {
       for (std::size_t from = 0; from < fields.size(); ++from) {
         for (std::size_t to = 0; to < fields.size(); ++to) {
           if (from == to) continue;
-          (from == known && to == asked ? problem.queries : others)
+          (from == known && to == asked ? problem.queries : problem.others)
               .push_back(
                   {{kAskField, fields[from][1], fields[from][2], fields[to][1]}, {fields[to][2]}});
         }
       }
     }
     order.shuffle(problem.queries);
-    if (size.every_question) problem.add_questions(others, random.stream("others"));
-    problem.keep_queries(size.queries);
     return problem;
   }
 

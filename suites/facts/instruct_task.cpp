@@ -28,7 +28,6 @@ class InstructTask final : public Task {
       problem.queries.push_back(query);
     }
     order.shuffle(problem.queries);
-    problem.keep_queries(size.queries);
     return problem;
   }
 

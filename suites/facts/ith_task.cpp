@@ -35,7 +35,6 @@ class IthTask final : public Task {
       }
     }
     order.shuffle(problem.queries);
-    problem.keep_queries(size.queries);
     return problem;
   }
 

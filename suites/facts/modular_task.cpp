@@ -24,7 +24,6 @@ class ModularTask final : public Task {
     CounterRandom order = random.stream("order");
     Names names(random.stream("names"));
     Problem problem;
-    std::vector<Query> others;
     for (std::int64_t chain = 0; chain < size.records / (1 + steps_); ++chain) {
       Word last = names.draw();
       std::uint64_t value = order.below(modulus_);
@@ -33,7 +32,7 @@ class ModularTask final : public Task {
       };
       problem.statements.push_back({kStart, last, number_word(value)});
       for (std::int64_t step = 0; step < steps_; ++step) {
-        others.push_back(ask());
+        problem.others.push_back(ask());
         const Word next = names.draw();
         if (order.below(2) == 0) {
           const std::uint64_t summand = 1 + order.below(modulus_ - 1);
@@ -50,8 +49,6 @@ class ModularTask final : public Task {
     }
     order.shuffle(problem.statements);
     order.shuffle(problem.queries);
-    if (size.every_question) problem.add_questions(others, random.stream("others"));
-    problem.keep_queries(size.queries);
     return problem;
   }
 

@@ -33,8 +33,12 @@ Problem make_problem(const NamedTask& task, const ProblemKey& key, const Problem
   possible.records = std::clamp(size.records, range.min, range.max);
   const CounterRandom random = problem_random(task, key).stream("problem");
   for (std::uint64_t attempt = 0;; ++attempt) {
-    Problem problem = task.task->make(random.stream(attempt), possible);
-    if (split_of(problem) == key.split) return problem;
+    const CounterRandom of_attempt = random.stream(attempt);
+    Problem problem = task.task->make(of_attempt, possible);
+    if (split_of(problem) != key.split) continue;
+    if (size.every_question) problem.ask_others(of_attempt.stream("others"));
+    problem.keep_queries(size.queries);
+    return problem;
   }
 }
 

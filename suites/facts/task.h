@@ -20,13 +20,16 @@ struct Query {
 struct Problem {
   std::vector<Words> statements;
   std::vector<Query> queries;  ///< at least one, all different; the first is what a sample asks
+  std::vector<Query> others;   ///< that no sample asks: about steps on the way
 
-  /// Further questions behind the first, in random order among those that are there.
-  void add_questions(std::vector<Query> more, CounterRandom order) {
-    more.insert(more.end(), queries.begin() + 1, queries.end());
-    order.shuffle(more);
+  /// Puts the others among the queries behind the first, in random order.
+  void ask_others(CounterRandom order) {
+    if (others.empty()) return;
+    others.insert(others.end(), queries.begin() + 1, queries.end());
+    order.shuffle(others);
     queries.erase(queries.begin() + 1, queries.end());
-    queries.insert(queries.end(), more.begin(), more.end());
+    queries.insert(queries.end(), others.begin(), others.end());
+    others.clear();
   }
   void keep_queries(std::int64_t most) {
     if (std::ssize(queries) > most) queries.erase(queries.begin() + most, queries.end());
@@ -36,7 +39,7 @@ struct Problem {
 struct ProblemSize {
   std::int64_t records = 1;     ///< statements; where they come in groups, those of whole groups
   std::int64_t queries = 1;     ///< at most: there may be fewer to ask
-  bool every_question = false;  ///< also such as no sample asks: about steps on the way
+  bool every_question = false;  ///< the others too
 };
 
 /// What a task can be asked for.
@@ -50,7 +53,8 @@ class Task {
  public:
   virtual ~Task() = default;
   virtual RecordRange records() const = 0;
-  /// Depends on its arguments alone. `size.records` lies in records(), `size.queries` >= 1.
+  /// Depends on its arguments alone. `size.records` lies in records(), `size.queries` >= 1. There
+  /// may be more queries than asked for.
   virtual Problem make(const CounterRandom& random, const ProblemSize& size) const = 0;
   /// The probability of the answer's first word for the best guess of who knows the rules and reads
   /// which words there are, but not which belong together.

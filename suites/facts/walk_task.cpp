@@ -24,19 +24,16 @@ class WalkTask final : public Task {
     const auto at = [&](std::size_t i) { return ring[i % ring.size()]; };
 
     Problem problem;
-    std::vector<Query> others;
     for (std::size_t i = 0; i < ring.size(); ++i) {
       problem.statements.push_back({kEdge, ring[i], at(i + 1)});
       const std::uint64_t steps = 1 + order.below(static_cast<std::uint64_t>(steps_));
       for (std::uint64_t step = 1; step <= static_cast<std::uint64_t>(steps_); ++step) {
-        (step == steps ? problem.queries : others)
+        (step == steps ? problem.queries : problem.others)
             .push_back({{kAskWalk, number_word(step), ring[i]}, {at(i + step)}});
       }
     }
     order.shuffle(problem.statements);
     order.shuffle(problem.queries);
-    if (size.every_question) problem.add_questions(others, random.stream("others"));
-    problem.keep_queries(size.queries);
     return problem;
   }
 
