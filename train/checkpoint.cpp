@@ -86,6 +86,44 @@ void check_config(const std::string& file, const json& found, const ModelConfig&
   }
 }
 
+/// state.json, held against the plan.
+struct SavedState {
+  std::int64_t step = 0, optimizer_steps = 0;
+  std::string weights, moments;  ///< hashes
+};
+SavedState read_state(const std::string& path, const Plan& plan, std::size_t stage) {
+  const std::string file = path + "/state.json";
+  const json state = parse_strict_json(read_text_file(file, kLargestState), file);
+  if (!state.is_object()) throw ParseError(file, "the state must be an object");
+  ConfigReader reader(state, file);
+  if (reader.required_integer("format", 0, kMaxConfigSize) != kFormat) {
+    reader.fail("format", fmt::format("{}, which this build reads", kFormat));
+  }
+  for (const char* key : {"config", "stage"}) {
+    if (!reader.is_object(key)) reader.fail(key, "an object");
+  }
+  check_config(file, state["config"], plan.config);
+  check_stage(file, state["stage"], json::parse(plan.stage_json[stage]));
+  const auto seed = static_cast<std::int64_t>(plan.seed);
+  if (reader.required_integer("seed", 0, kMaxConfigSize) != seed) {
+    reader.fail("seed", fmt::format("{}, the plan's", seed));
+  }
+  const std::int64_t steps = plan.stages[stage].learning_rate.steps;
+  return {reader.required_integer("step", 0, steps),
+          reader.required_integer("optimizer_steps", 0, steps),
+          reader.string("weights").value_or(""), reader.string("moments").value_or("")};
+}
+
+Parameters read_parameters(const std::string& path, const SavedState& state,
+                           const at::Device& device) {
+  const ModelConfig config = load_model_config(path + "/config.json");
+  const Weights weights = load_weights(config, path);
+  if (state.weights != weights.content_id) {
+    throw ParseError(path + "/model.safetensors", "not the weights that state.json names");
+  }
+  return copy_parameters(weights, device);
+}
+
 }  // namespace
 
 void save_checkpoint(const std::string& folder, const Plan& plan, std::size_t stage,
@@ -151,41 +189,30 @@ std::optional<std::string> newest_checkpoint(const std::string& folder) {
 
 Checkpoint load_checkpoint(const std::string& path, const Plan& plan, std::size_t stage,
                            const at::Device& device) {
-  const std::string file = path + "/state.json";
-  const json state = parse_strict_json(read_text_file(file, kLargestState), file);
-  if (!state.is_object()) throw ParseError(file, "the state must be an object");
-  ConfigReader reader(state, file);
-  if (reader.required_integer("format", 0, kMaxConfigSize) != kFormat) {
-    reader.fail("format", fmt::format("{}, which this build reads", kFormat));
-  }
-  for (const char* key : {"config", "stage"}) {
-    if (!reader.is_object(key)) reader.fail(key, "an object");
-  }
-  check_config(file, state["config"], plan.config);
-  check_stage(file, state["stage"], json::parse(plan.stage_json[stage]));
-  const auto seed = static_cast<std::int64_t>(plan.seed);
-  if (reader.required_integer("seed", 0, kMaxConfigSize) != seed) {
-    reader.fail("seed", fmt::format("{}, the plan's", seed));
-  }
-  Checkpoint checkpoint;
-  const LearningRate& rate = plan.stages[stage].learning_rate;
-  checkpoint.step = reader.required_integer("step", 0, rate.steps);
-  checkpoint.optimizer.num_steps = reader.required_integer("optimizer_steps", 0, rate.steps);
-
-  const ModelConfig config = load_model_config(path + "/config.json");
-  const Weights weights = load_weights(config, path);
-  if (reader.string("weights").value_or("") != weights.content_id) {
-    throw ParseError(path + "/model.safetensors", "not the weights that state.json names");
-  }
+  const SavedState state = read_state(path, plan, stage);
   const std::string moments = path + "/optimizer.safetensors";
-  if (reader.string("moments").value_or("") != hash_of_file(moments)) {
+  if (state.moments != hash_of_file(moments)) {
     throw ParseError(moments, "not the moments that state.json names");
   }
   const SafetensorsFile opened = SafetensorsFile::open(moments);
+  Checkpoint checkpoint;
+  checkpoint.step = state.step;
+  checkpoint.optimizer.num_steps = state.optimizer_steps;
   checkpoint.optimizer.first = read_moments(opened, "first");
   checkpoint.optimizer.second = read_moments(opened, "second");
-  checkpoint.parameters = copy_parameters(weights, device);
+  checkpoint.parameters = read_parameters(path, state, device);
   return checkpoint;
+}
+
+Parameters load_finished(const std::string& path, const Plan& plan, std::size_t stage,
+                         const at::Device& device) {
+  const SavedState state = read_state(path, plan, stage);
+  const Stage& wanted = plan.stages[stage];
+  if (state.step < wanted.learning_rate.steps) {
+    throw InvalidArgument(fmt::format("stage {} has done {} of {} steps in {}", wanted.name,
+                                      state.step, wanted.learning_rate.steps, path));
+  }
+  return read_parameters(path, state, device);
 }
 
 }  // namespace dsabench::train

@@ -33,4 +33,9 @@ std::optional<std::string> newest_checkpoint(const std::string& folder);
 Checkpoint load_checkpoint(const std::string& path, const Plan& plan, std::size_t stage,
                            const at::Device& device);
 
+/// A finished stage's parameters, for the stages after it: the moments need not be there. Throws as
+/// load_checkpoint does, and InvalidArgument where steps are left.
+Parameters load_finished(const std::string& path, const Plan& plan, std::size_t stage,
+                         const at::Device& device);
+
 }  // namespace dsabench::train

@@ -172,12 +172,7 @@ Parameters finished_parameters(const Plan& plan, std::size_t stage, const std::s
   if (!path) {
     throw InvalidArgument(fmt::format("stage {} has not begun in {}", wanted.name, folder));
   }
-  Checkpoint checkpoint = load_checkpoint(*path, plan, stage, device);
-  if (checkpoint.step < wanted.learning_rate.steps) {
-    throw InvalidArgument(fmt::format("stage {} has done {} of {} steps in {}", wanted.name,
-                                      checkpoint.step, wanted.learning_rate.steps, folder));
-  }
-  return std::move(checkpoint.parameters);
+  return load_finished(*path, plan, stage, device);
 }
 
 StageEnd train_stage(const Plan& plan, const std::string& name, const TrainingOptions& options) {

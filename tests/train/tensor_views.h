@@ -7,9 +7,9 @@
 
 namespace dsabench::test {
 
-/// An f32 tensor's elements.
+/// A tensor's elements, wherever they are.
 inline std::vector<double> doubles(const at::Tensor& tensor) {
-  const at::Tensor flat = tensor.detach().to(at::kDouble).contiguous().view(-1);
+  const at::Tensor flat = tensor.detach().to(at::kCPU, at::kDouble).contiguous().view(-1);
   return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
 }
 
