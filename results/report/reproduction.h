@@ -18,7 +18,7 @@ struct ReproductionRun {
 /// batch has one prompt (decode at full KV). Ours with 95 % interval, published, their ratio, how
 /// many times as fast ours is, and both speedups over the all-F cell of the same context. What is
 /// not published stands empty; what was not measured says why in its place. Figures at full KV are
-/// compared on GPUs with the memory of the published ones at least.
+/// compared on GPUs with the memory of the published ones at least, where as many sequences fit.
 Table reproduction_of_table1(const ReproductionRun& run);
 
 /// The indexers' share of time in the all-F cells of batch 1: ours, published, and what Table 1
@@ -26,10 +26,10 @@ Table reproduction_of_table1(const ReproductionRun& run);
 Table reproduction_of_profile(const ReproductionRun& run);
 
 /// Tables 2 and 5: what sharing costs in quality without training for it. A row for each quality
-/// cell: the mean over the tasks that the model solves (kSolvedScore with dense attention or, where
-/// no cell has that, with all layers Full; where it solves none: over all), its difference from all
-/// F of the same context, item by item with its interval, and beside it the published averages of
-/// the same retention and kind of pattern. The models differ, which the notes say.
+/// cell: the mean over the tasks that the model solves (kSolvedScore with dense attention or with
+/// all layers Full; where it solves none: over all), its difference from all F of the same context,
+/// item by item with its interval, and beside it the published averages of the same retention and
+/// kind of pattern. The models differ, which the notes say.
 inline constexpr double kSolvedScore = 0.95;
 Table reproduction_of_table2(const ReproductionRun& run);
 Table reproduction_of_table5(const ReproductionRun& run);

@@ -83,10 +83,10 @@ struct PublishedSpeed {
   std::optional<double> value, speedup;
 };
 
-PublishedSpeed published_for(const Row& row, bool compared) {
+PublishedSpeed published_for(const Row& row, bool is_compared) {
   const std::string& retention = row.view->planned->nominal_retention;
   PublishedSpeed found;
-  if (!compared) return found;
+  if (!is_compared) return found;
   found.value = index_cache().speed_of(row.quantity, row.cell().context_tokens, retention);
   const auto base = index_cache().speed_of(row.quantity, row.cell().context_tokens, "1");
   if (found.value && base) found.speedup = times_as_fast(row, *found.value, *base);
@@ -207,11 +207,27 @@ void append_slice(std::vector<Field>& fields, const Row& row, const MeasuredFigu
 }
 
 /// Full caches of a smaller GPU hold fewer sequences: another measurement.
-bool full_kv_comparable(const ReproductionRun& run) {
+bool has_published_memory(const ReproductionRun& run) {
   return report::gpu_memory_bytes(run) >= index_cache().setting.gpu_memory_bytes;
 }
 
-void append_notes(Table& table, const ReproductionRun& run, const std::vector<CellView>& views) {
+/// Whether as many sequences fit as the published GPUs held at least: among others a sequence is
+/// decoded no faster than alone.
+bool fits_as_many(const Row& row) {
+  const std::string& retention = row.view->planned->nominal_retention;
+  const std::int64_t context = row.cell().context_tokens;
+  const auto full = index_cache().speed_of(Quantity::decode_full, context, retention);
+  const auto alone = index_cache().speed_of(Quantity::decode, context, retention);
+  return !full || !alone || double(row.cell().batch) * *alone >= *full;
+}
+
+bool compared(const ReproductionRun& run, const Row& row) {
+  if (!run.same_model) return false;
+  return row.quantity != Quantity::decode_full || (has_published_memory(run) && fits_as_many(row));
+}
+
+void append_notes(Table& table, const ReproductionRun& run, const std::vector<CellView>& views,
+                  const std::vector<Row>& rows) {
   const bool sliced = report::any_sliced(views);
   table.notes.push_back(fmt::format(
       "ours: medians with their 95 % confidence intervals from order statistics, nothing "
@@ -224,11 +240,17 @@ void append_notes(Table& table, const ReproductionRun& run, const std::vector<Ce
       ": what it has for a retention stands beside each pattern of that retention");
   if (const std::string note = report::model_note(run); !note.empty()) {
     table.notes.push_back(note);
-  } else if (!full_kv_comparable(run)) {
+  } else if (!has_published_memory(run)) {
     table.notes.push_back(fmt::format(
         "decode at full KV is not compared: the published GPUs have {:.0f} GB, and fewer "
         "sequences fit here",
         double(index_cache().setting.gpu_memory_bytes) / 1e9));
+  } else if (std::any_of(rows.begin(), rows.end(), [](const Row& row) {
+               return row.quantity == Quantity::decode_full && !fits_as_many(row);
+             })) {
+    table.notes.push_back(
+        "decode at full KV is not compared where fewer sequences fit beside the weights than the "
+        "published GPUs, which share them, must have held");
   }
   if (auto note = report::gpu_note(views)) table.notes.push_back(*std::move(note));
   report::append_run_notes(table, run.results.run);
@@ -251,20 +273,18 @@ Table reproduction_of_table1(const ReproductionRun& run) {
                             report::our_hardware(run), report::published_hardware());
   table.columns = table1_columns(sliced);
   for (const Row& row : rows) {
-    const bool compared =
-        run.same_model && (row.quantity != Quantity::decode_full || full_kv_comparable(run));
     const auto found = bases.find({row.quantity, row.cell().context_tokens});
     const Row* base = found == bases.end() ? nullptr : found->second;
     std::vector<Field>& fields = table.rows.emplace_back();
     append_identity(fields, row);
     append_figures(fields, row, base == nullptr ? nullptr : &*base->ours,
-                   published_for(row, compared));
+                   published_for(row, compared(run, row)));
     if (sliced) append_slice(fields, row, base && base->whole ? &*base->whole : nullptr);
     fields.insert(
         fields.end(),
         {row.cell().pattern, std::string(report::state_name(row.view->state)), row.view->outcome});
   }
-  append_notes(table, run, views);
+  append_notes(table, run, views, rows);
   return table;
 }
 

@@ -96,7 +96,7 @@ FakeQualityRun whole_run() {
   return run;
 }
 
-TEST_CASE("a table of quality counts the tasks that dense attention solves, against all F") {
+TEST_CASE("a table of quality counts the tasks that a model solves, against all F") {
   const json table = whole_run().table2();
   REQUIRE(table.at("rows").size() == 4);
   const json dense = row_of(table, "dense", "1"), full = row_of(table, "DSA", "1");
@@ -119,9 +119,21 @@ TEST_CASE("a table of quality counts the tasks that dense attention solves, agai
   CHECK(dense.at("difference") == 0.0);
   CHECK(full.at("difference").is_null());
   const std::string notes = table.at("notes").dump();
-  CHECK(contains(notes, "tasks solved (0.95 with dense attention at 512 tokens)"));
-  CHECK(contains(notes, "means over: kv; not learned: walk 0.40"));
+  CHECK(
+      contains(notes, "tasks solved (0.95 with dense attention or all layers Full at 512 tokens)"));
+  CHECK(contains(notes, "means over: kv; not learned: walk 0.50"));
   CHECK(contains(notes, "another model and other questions than the paper's"));
+}
+
+TEST_CASE("a task counts that dense attention or all F solves") {
+  FakeQualityRun run;
+  run.add("FFFF", "uniform", "1", {10, 2}, true);
+  run.add("FFFF", "uniform", "1", {3, 10});
+  run.add("FSFS", "uniform", "1/2", {6, 8});
+  const json table = run.table2();
+  CHECK(row_of(table, "uniform", "1/2").at("tasks") == 2);
+  CHECK(row_of(table, "uniform", "1/2").at("ours") == Approx(70.0));
+  CHECK(contains(table.at("notes").dump(), "means over: kv, walk; not learned: none"));
 }
 
 TEST_CASE("published averages stand beside the same retention and kind of pattern") {
@@ -216,7 +228,7 @@ TEST_CASE("models trained for a pattern are held against the base model's all F"
   CHECK(row_of(table, "control", "1/2").at("published_long_avg_difference") == Approx(-1.2));
   CHECK(row_of(table, "uniform", "1/2").at("published_long_avg").is_null());
   const std::string notes = table.at("notes").dump();
-  CHECK(contains(notes, "means over: kv; not learned: walk 0.40"));
+  CHECK(contains(notes, "means over: kv; not learned: walk 0.50"));
   CHECK(contains(notes, "trained for none"));
 }
 
