@@ -70,17 +70,7 @@ CheckpointFiles CheckpointFiles::open(const std::string& directory) {
         fmt::format("no model.safetensors or model.safetensors.index.json in {}", directory));
   }
 
-  for (std::size_t i = 0; i < files.files_.size(); ++i) {
-    for (std::string& name : files.files_[i].names()) files.index_.emplace_back(std::move(name), i);
-  }
-  std::sort(files.index_.begin(), files.index_.end());
-  for (std::size_t i = 1; i < files.index_.size(); ++i) {
-    if (files.index_[i - 1].first == files.index_[i].first) {
-      throw ParseError(files.files_[files.index_[i].second].path(),
-                       fmt::format("tensor {} is also in {}", files.index_[i].first,
-                                   files.files_[files.index_[i - 1].second].path()));
-    }
-  }
+  files.index_files();
   for (const auto& [tensor, shard] : weight_map) {
     const SafetensorsFile& file = files.files_[shards.at(shard)];
     if (!file.contains(tensor)) {
@@ -89,6 +79,28 @@ CheckpointFiles CheckpointFiles::open(const std::string& directory) {
     }
   }
   return files;
+}
+
+CheckpointFiles CheckpointFiles::from_memory(std::string_view bytes, const std::string& name) {
+  CheckpointFiles files;
+  files.directory_ = name;
+  files.files_.push_back(SafetensorsFile::from_memory(bytes, name + "/model.safetensors"));
+  files.index_files();
+  return files;
+}
+
+void CheckpointFiles::index_files() {
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    for (std::string& name : files_[i].names()) index_.emplace_back(std::move(name), i);
+  }
+  std::sort(index_.begin(), index_.end());
+  for (std::size_t i = 1; i < index_.size(); ++i) {
+    if (index_[i - 1].first == index_[i].first) {
+      throw ParseError(files_[index_[i].second].path(),
+                       fmt::format("tensor {} is also in {}", index_[i].first,
+                                   files_[index_[i - 1].second].path()));
+    }
+  }
 }
 
 bool CheckpointFiles::contains(std::string_view name) const {

@@ -50,6 +50,8 @@ class SafetensorsFile {
 class CheckpointFiles {
  public:
   static CheckpointFiles open(const std::string& directory);
+  /// One file's bytes, which outlive the object, in place of a directory.
+  static CheckpointFiles from_memory(std::string_view bytes, const std::string& name);
   bool contains(std::string_view name) const;
   ConstTensorView tensor(std::string_view name) const;
   std::vector<std::string> names() const;
@@ -59,6 +61,7 @@ class CheckpointFiles {
   const std::string& directory() const { return directory_; }
 
  private:
+  void index_files();
   const SafetensorsFile& find(std::string_view name) const;
 
   std::string directory_;

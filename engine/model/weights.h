@@ -52,6 +52,7 @@ struct LayerWeights {
   std::optional<MoeWeights> moe;
 };
 
+class CheckpointFiles;
 struct WeightPlacement;
 
 /// All weights of a model, all in one place: f32 on the host, f32 or bf16 on a device
@@ -85,6 +86,9 @@ struct Weights {
 Weights load_weights(const ModelConfig& config, const std::string& directory,
                      const WeightPlacement& placement);
 Weights load_weights(const ModelConfig& config, const std::string& directory);
+/// The same of files that are open.
+Weights load_weights(const ModelConfig& config, CheckpointFiles files,
+                     const WeightPlacement& placement);
 
 /// Throws InvalidArgument naming the layer where the pattern runs an indexer that the weights lack.
 void check_pattern_against_weights(const LayerPattern& pattern, const Weights& weights);

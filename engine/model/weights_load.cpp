@@ -188,8 +188,15 @@ Weights load_weights(const ModelConfig& config, const std::string& directory,
                      const WeightPlacement& placement) {
   validate(config);
   check_placement(placement);
-  TensorSource source(CheckpointFiles::open(directory), config.fp8_block_rows,
-                      config.fp8_block_columns);
+  return load_weights(config, CheckpointFiles::open(directory), placement);
+}
+
+Weights load_weights(const ModelConfig& config, CheckpointFiles files,
+                     const WeightPlacement& placement) {
+  validate(config);
+  check_placement(placement);
+  const std::string directory = files.directory();
+  TensorSource source(std::move(files), config.fp8_block_rows, config.fp8_block_columns);
   Weights weights;
   const std::vector<std::int64_t> vocab_shape{config.vocab_size, config.hidden_size};
   weights.embedding = placed(source.take("model.embed_tokens.weight", vocab_shape), placement);

@@ -28,10 +28,14 @@ std::string model_type(const std::string& text) {
 
 }  // namespace
 
-std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path) {
-  const std::string text = read_text_file(path, kMaxFileBytes);
+std::shared_ptr<const Tokenizer> read_tokenizer(const std::string& text,
+                                                const std::string& origin) {
   if (model_type(text) != "WordLevel") return nullptr;
-  return std::make_shared<WordLevelTokenizer>(WordLevelTokenizer::from_json(text, path));
+  return std::make_shared<WordLevelTokenizer>(WordLevelTokenizer::from_json(text, origin));
+}
+
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path) {
+  return read_tokenizer(read_text_file(path, kMaxFileBytes), path);
 }
 
 }  // namespace dsabench

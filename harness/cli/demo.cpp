@@ -1,12 +1,63 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ostream>
+#include <sstream>
 
+#include "harness/cli/results_database.h"
 #include "harness/cli/sweep.h"
+#include "harness/plan/reproduction.h"
 #include "harness/plan/sweep_text.h"
 #include "harness/plan/value_lists.h"
+#include "harness/target/builtin_checkpoints.h"
 
 namespace dsabench {
+namespace {
+
+constexpr const char* kQualityModel = "builtin";
+constexpr const char* kQualitySuite = "facts-compact";
+
+RunPlan speed_plan(const DemoOptions& options, const ModelRequest& request) {
+  const ModelConfig config = resolve_model_config(request);
+  SweepAxes axes = axes_for(request);
+  axes.suites = {&find_suite("speed")};
+  axes.contexts = parse_counts("--context", options.contexts);
+  axes.patterns =
+      choose_patterns(config, {}, parse_retentions(options.retentions), to_dialect(options.model));
+  return {with_absolute_paths(request), make_sweep_plan(config, {axes}), options.control.repeats,
+          options.control.limits};
+}
+
+/// What the built-in model answers with the uniform patterns, and with those that a search found
+/// for the same retentions: the paper's table 2, but for the search.
+RunPlan quality_plan(const DemoOptions& options, const ModelRequest& speed) {
+  ModelRequest request;
+  request.model = kQualityModel;
+  request.choose(speed.device_choice());
+  request.dtype = speed.dtype;
+  const ModelConfig config = resolve_model_config(request);
+  SweepAxes axes = axes_for(request);
+  axes.suites = {&find_suite(kQualitySuite)};
+  axes.tasks = builtin_tasks();
+  axes.contexts = {config.max_positions};
+  axes.samples_per_task = parse_count("--samples-per-task", options.samples_per_task);
+  axes.data_seed = options.model.seed;
+  const auto retentions = parse_retentions(options.retentions);
+  axes.patterns = choose_patterns(config, {}, retentions, to_dialect(options.model));
+  for (const auto& [retention, pattern] : builtin_patterns()) {
+    const bool asked = std::any_of(retentions.begin(), retentions.end(), [&](const Retention& r) {
+      return r.to_string() == retention.to_string();
+    });
+    if (asked) axes.patterns.push_back({pattern, kSearchedOrigin, retention.to_string(), ""});
+  }
+  RunPlan plan{request, make_sweep_plan(config, {axes}), options.control.repeats,
+               options.control.limits};
+  plan.reproduction = kTable2;
+  return plan;
+}
+
+}  // namespace
+
 DemoOptions::DemoOptions() {
   model.model = "demo";
   model.device.clear();
@@ -22,30 +73,42 @@ ExitCode run_demo(const DemoOptions& options, const Invocation& invocation) {
   ModelOptions chosen = options.model;
   if (chosen.device.empty()) chosen.device = best_device();
   const ModelRequest request = to_request(chosen);
-  const ModelConfig config = resolve_model_config(request);
-
-  SweepAxes speed = axes_for(request);
-  speed.suites = {&find_suite("speed")};
-  speed.contexts = parse_counts("--context", options.contexts);
-  speed.patterns =
-      choose_patterns(config, {}, parse_retentions(options.retentions), to_dialect(options.model));
-
-  SweepAxes quality = speed;
-  quality.suites = {&find_suite("ruler-synth")};
-  quality.contexts = parse_counts("--quality-context", options.quality_context);
-  // The two ends show what the table looks like; the weights cannot answer anyway.
-  quality.patterns = {speed.patterns.front(), speed.patterns.back()};
-  const std::vector<SweepAxes> sweeps = {speed, quality};
-  const RunPlan plan{with_absolute_paths(request), make_sweep_plan(config, sweeps),
-                     options.control.repeats, options.control.limits};
-
-  if (parse_progress_mode(options.control.progress) != ProgressMode::off) {
-    invocation.err << fmt::format(
-        "No trained model ships with dsabench yet: {} has generated weights ({} layers, {:.0f} M "
-        "parameters). Its times are real, its accuracy is chance.\n",
-        config.name, config.num_layers, double(config.num_parameters()) / 1e6);
+  const RunPlan plans[] = {speed_plan(options, request), quality_plan(options, request)};
+  if (options.control.dry_run) {
+    std::vector<Table> tables;
+    for (const RunPlan& plan : plans) {
+      tables.push_back(plan_table(plan, options.control.db, invocation));
+    }
+    output.write(tables);
+    return ExitCode::pass;
   }
-  return run_sweep(plan, options.control, output, invocation);
+  if (parse_progress_mode(options.control.progress) != ProgressMode::off) {
+    const ModelConfig speed = resolve_model_config(request);
+    invocation.err << fmt::format(
+        "Times are of {}, whose {:.0f} M weights are generated; answers are of the built-in model, "
+        "which is trained, but small.\n",
+        speed.name, double(speed.num_parameters()) / 1e6);
+  }
+  std::vector<Table> tables;
+  RunControlOptions control = options.control;
+  for (const RunPlan& plan : plans) {
+    std::ostringstream partial;  // both models' tables come at the end, together
+    const ExitCode code = run_sweep(plan, control, ResultOutput({}, partial), invocation);
+    const ResultStore store = open_for_reading(control.db, invocation);
+    const RunResults results = store.load_run(resolve_run(store, "last"));
+    if (plan.reproduction.empty()) {
+      tables = result_tables(results);
+    } else {
+      tables.push_back(reproduction_table(plan.reproduction, results));
+    }
+    if (code != ExitCode::pass) {
+      output.write(tables);
+      return code;
+    }
+    control.no_ceilings = true;  // of answers nothing is timed
+  }
+  output.write(tables);
+  return ExitCode::pass;
 }
 
 }  // namespace dsabench

@@ -5,6 +5,7 @@
 #include "harness/cli/result_output.h"
 #include "harness/cli/results_database.h"
 #include "harness/run/wall_clock.h"
+#include "harness/target/builtin_checkpoints.h"
 #include "kernels/base/error.h"
 #include "kernels/cuda/device_list.h"
 #include "kernels/cuda/device_queue.h"
@@ -21,17 +22,22 @@ Field seconds_taken(const RunRecord& run) {
 Table list_models() {
   Table table;
   table.title = "Models";
-  table.columns = {{"name", "Name", ""},
-                   {"parameters", "Parameters", "M", 1},
-                   {"layers", "Layers", ""},
-                   {"max_positions", "Positions", ""},
-                   {"description", "Description", ""}};
-  for (const ModelPreset& preset : model_presets()) {
-    const ModelConfig config = preset_config(preset);
-    table.rows.push_back({preset.name, double(config.num_parameters()) / 1e6, config.num_layers,
-                          config.max_positions, preset.description});
+  table.columns = {{"name", "Name", ""},       {"parameters", "Parameters", "M", 1},
+                   {"layers", "Layers", ""},   {"max_positions", "Positions", ""},
+                   {"weights", "Weights", ""}, {"description", "Description", ""}};
+  const auto add = [&table](const ModelConfig& config, const std::string& name, const char* weights,
+                            const std::string& description) {
+    table.rows.push_back({name, double(config.num_parameters()) / 1e6, config.num_layers,
+                          config.max_positions, weights, description});
+  };
+  for (const BuiltinCheckpoint& model : builtin_checkpoints()) {
+    add(parse_model_config(std::string(model.config_json), model.name), model.name, "trained",
+        model.description);
   }
-  table.notes = {"their weights are generated: for speed, not for accuracy"};
+  for (const ModelPreset& preset : model_presets()) {
+    add(preset_config(preset), preset.name, "generated", preset.description);
+  }
+  table.notes = {"generated weights are for speed: their accuracy is chance"};
   return table;
 }
 

@@ -16,7 +16,8 @@ void add_demo(CLI::App& app, ParsedCommandLine& chosen) {
       ->capture_default_str();
   verb.add_option("--retention", options.retentions, "Shares of layers that run their indexer")
       ->capture_default_str();
-  verb.add_option("--quality-context", options.quality_context, "Length of the questions")
+  verb.add_option("--samples-per-task", options.samples_per_task,
+                  "Questions of each task that the built-in model solves")
       ->capture_default_str();
   add_seed_device_dialect(verb, options.model);
   add_shape_options(verb, options.model);

@@ -131,9 +131,10 @@ std::vector<RunPlan> trained_plans(const ReproduceOptions& options) {
 ModelRequest checkpoint_request(const ReproduceOptions& options) {
   const auto& given = options.given;
   if (std::find(given.begin(), given.end(), "--model") == given.end()) {
-    throw InvalidArgument(fmt::format(
-        "reproduce {}: give --model, a trained checkpoint: answers of generated weights are chance",
-        options.table));
+    throw InvalidArgument(
+        fmt::format("reproduce {}: give --model, a trained checkpoint such as builtin: answers of "
+                    "generated weights are chance",
+                    options.table));
   }
   ModelOptions chosen = options.model;
   if (chosen.device.empty()) chosen.device = best_device();

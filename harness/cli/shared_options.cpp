@@ -49,8 +49,9 @@ void add_seed_device_dialect(CLI::App& verb, ModelOptions& options) {
 }
 
 void add_model_options(CLI::App& verb, ModelOptions& options) {
-  verb.add_option("--model", options.model,
-                  "Preset, checkpoint directory, or config .json with generated weights")
+  verb.add_option(
+          "--model", options.model,
+          "Name (list models), checkpoint directory, or config .json with generated weights")
       ->capture_default_str();
   verb.add_option("--config", options.config,
                   "Config of a checkpoint: a path, else relative to it");

@@ -7,6 +7,7 @@
 
 #include "engine/model/model_preset.h"
 #include "harness/plan/value_lists.h"
+#include "harness/target/builtin_checkpoints.h"
 #include "kernels/base/error.h"
 #include "results/identity.h"
 #include "results/layer_list.h"
@@ -140,7 +141,8 @@ std::string difference_here(const RunPlan& plan) {
 
 ModelRequest with_absolute_paths(ModelRequest request) {
   namespace fs = std::filesystem;
-  if (find_preset(request.model) != nullptr) return request;
+  const std::string& name = request.model;
+  if (find_preset(name) != nullptr || find_builtin(name) != nullptr) return request;
   request.model = fs::absolute(request.model).lexically_normal().string();
   std::error_code no_path;
   if (!request.config_file.empty() && fs::exists(request.config_file, no_path)) {

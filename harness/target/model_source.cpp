@@ -8,12 +8,14 @@
 #include <sstream>
 
 #include "engine/model/model_preset.h"
+#include "engine/model/safetensors.h"
 #include "engine/model/weight_placement.h"
 #include "engine/text/tokenizer_file.h"
 #include "harness/plan/layer_slice.h"
 #include "harness/plan/memory_estimate.h"
 #include "harness/plan/value_lists.h"
 #include "harness/run/peak_memory.h"
+#include "harness/target/builtin_checkpoints.h"
 #include "kernels/base/device.h"
 #include "kernels/base/error.h"
 #include "kernels/cuda/device_queue.h"
@@ -28,10 +30,11 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kNumBytes = 256;
 constexpr std::int64_t kMaxByteLevelVocab = 512;
 
-enum class SourceKind { preset, directory, config_file };
+enum class SourceKind { preset, builtin, directory, config_file };
 
 SourceKind source_kind(const ModelRequest& request) {
   if (find_preset(request.model) != nullptr) return SourceKind::preset;
+  if (find_builtin(request.model) != nullptr) return SourceKind::builtin;
   std::error_code no_path;  // a name that cannot be a path names no file
   if (fs::is_directory(request.model, no_path)) return SourceKind::directory;
   if (fs::is_regular_file(request.model, no_path) &&
@@ -42,8 +45,9 @@ SourceKind source_kind(const ModelRequest& request) {
   for (const ModelPreset& known : model_presets()) {
     names += (names.empty() ? "" : ", ") + known.name;
   }
+  for (const BuiltinCheckpoint& known : builtin_checkpoints()) names += ", " + known.name;
   throw InvalidArgument(
-      fmt::format("--model: expected a preset ({}), a checkpoint directory or a config .json, got "
+      fmt::format("--model: expected a name ({}), a checkpoint directory or a config .json, got "
                   "'{}'",
                   names, request.model));
 }
@@ -96,6 +100,18 @@ std::string identity_json(const LoadedModel& model, const ModelRequest& request)
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+Weights load_or_generate(const ModelConfig& config, const ModelRequest& request,
+                         const WeightPlacement& placement) {
+  if (has_generated_weights(request)) {
+    return generate_shape_weights(config, request.picks, request.seed, placement);
+  }
+  if (const BuiltinCheckpoint* builtin = find_builtin(request.model)) {
+    return load_weights(config, CheckpointFiles::from_memory(builtin->safetensors, builtin->name),
+                        placement);
+  }
+  return load_weights(config, request.model, placement);
+}
+
 /// Throws InvalidArgument where the tokenizer has tokens that the model does not.
 std::shared_ptr<const Tokenizer> fitting(std::shared_ptr<const Tokenizer> tokenizer,
                                          const std::string& path, std::int64_t vocab) {
@@ -117,7 +133,8 @@ DType parse_engine_dtype(const std::string& text, Device device) {
 }
 
 bool has_generated_weights(const ModelRequest& request) {
-  return source_kind(request) != SourceKind::directory;
+  const SourceKind kind = source_kind(request);
+  return kind == SourceKind::preset || kind == SourceKind::config_file;
 }
 
 ModelConfig resolve_model_config(const ModelRequest& request) {
@@ -159,8 +176,11 @@ ModelConfig resolve_whole_config(const ModelRequest& request) {
     throw InvalidArgument(fmt::format("--set {}: the sizes of checkpoint {} are those of its files",
                                       request.overrides.front().first, request.model));
   }
-  ModelConfig config = load_model_config(config_path(request));
-  config.name = directory_name(request.model);
+  const BuiltinCheckpoint* builtin = find_builtin(request.model);
+  ModelConfig config = builtin != nullptr
+                           ? parse_model_config(std::string(builtin->config_json), request.model)
+                           : load_model_config(config_path(request));
+  config.name = builtin != nullptr ? builtin->name : directory_name(request.model);
   return config;
 }
 
@@ -169,6 +189,10 @@ TokenizerChoice resolve_tokenizer(const ModelRequest& request, const ModelConfig
   if (has_generated_weights(request)) {
     if (vocab < kNumBytes) return {};
     return {std::make_shared<ByteTokenizer>(), ""};
+  }
+  if (const BuiltinCheckpoint* builtin = find_builtin(request.model)) {
+    const std::string text(builtin->tokenizer_json);
+    return {fitting(read_tokenizer(text, request.model), request.model, vocab), ""};
   }
   for (const char* file : {"tokenizer.json", "tokenizer.model"}) {
     const std::string path = (fs::path(request.model) / file).string();
@@ -195,9 +219,7 @@ LoadedModel load_model(const ModelRequest& request) {
   const WeightPlacement placement{cuda::device_queue(request.device), request.dtype};
   check_placement(placement);
   check_memory(*model.config, placement, request);
-  model.weights = std::make_shared<Weights>(
-      generated ? generate_shape_weights(*model.config, request.picks, request.seed, placement)
-                : load_weights(*model.config, request.model, placement));
+  model.weights = std::make_shared<Weights>(load_or_generate(*model.config, request, placement));
   model.host_attention = std::make_shared<HostAttention>(model.weights);
   TokenizerChoice tokenizer = resolve_tokenizer(request, *model.config);
   model.tokenizer = std::move(tokenizer.tokenizer);

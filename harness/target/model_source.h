@@ -15,7 +15,8 @@ namespace dsabench {
 
 /// What --model and its companions ask for.
 struct ModelRequest {
-  /// A preset's name, a checkpoint directory, or a config file (.json) whose weights are generated.
+  /// A preset's or built-in checkpoint's name, a checkpoint directory, or a config file (.json)
+  /// whose weights are generated.
   std::string model;
   std::string
       config_file;  ///< --config: a path, else relative to the checkpoint; empty: config.json

@@ -135,17 +135,21 @@ TEST_CASE("a text suite on a model without a tokenizer is refused") {
   CHECK(result.code == 2);
 }
 
-TEST_CASE("the demo says first that no trained model ships, and shows both tables") {
+TEST_CASE("the demo shows times of generated weights and answers of the built-in model") {
   const ScratchFolder folder;
   const CliResult result = call_cli(
       with_tiny_model("demo", {"--db", folder / "demo.db", "--context", "64", "--retention",
-                               "1,1/3", "--quality-context", "2048", "--progress", "plain"}));
+                               "1,1/2", "--samples-per-task", "1", "--progress", "plain"}));
   CAPTURE(result.err);
   CHECK(result.code == 0);
-  CHECK(result.err.starts_with("No trained model ships"));
+  CHECK(result.err.starts_with("Times are of"));
   CHECK(contains(result.out, "## Speed"));
-  CHECK(contains(result.out, "## Quality"));
-  CHECK(contains(result.out, "chance"));
+  CHECK(contains(result.out, "accuracy is chance"));
+  CHECK(contains(result.out, "## Quality of patterns that nothing was trained for"));
+  for (const char* kind : {"| DSA ", "| uniform ", "| searched "}) {
+    INFO(kind);
+    CHECK(contains(result.out, kind));
+  }
   CHECK(contains(result.err, folder / "demo.db"));
 }
 
