@@ -1,7 +1,8 @@
 # dsabench_embed_files(<target> <header> FILES <files> [BINARY <files>])
 #
 # Compiles files into <target>: FILES are text without NUL bytes, BINARY anything. `#include
-# "<header>"` (found by the target's own sources only) declares, in namespace dsabench::embedded::<stem of header>:
+# "<header>"` (found by the target's own sources only) declares, in namespace
+# dsabench::embedded::<stem of header>:
 #   extern const std::string_view <path>;  one per file, its path below the calling folder with every
 #                                          character but letters and digits turned into '_'; of an
 #                                          absolute path (what the build makes) the name alone

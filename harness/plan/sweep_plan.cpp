@@ -16,8 +16,8 @@ void check_context(const ModelConfig& config, std::int64_t context, std::int64_t
   const std::string wanted = decode == 0 ? fmt::format("context {}", context)
                                          : fmt::format("context {} + {} decode tokens = {}",
                                                        context, decode, context + decode);
-  throw InvalidArgument(
-      fmt::format("{} exceed the {} positions of {}", wanted, config.max_positions, config.name));
+  throw InvalidArgument(fmt::format("{} is more than the {} positions of {}", wanted,
+                                    config.max_positions, config.name));
 }
 
 /// What all cells of a sweep have in common.
