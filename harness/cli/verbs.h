@@ -56,7 +56,7 @@ struct DemoOptions {
   OutputOptions output;
   std::string contexts = "2048,4096,8192";
   std::string retentions = "1,1/2,1/4,1/8";
-  std::string samples_per_task = "12";
+  std::string samples_per_task = "8";
   DemoOptions();
 };
 ExitCode run_demo(const DemoOptions& options, const Invocation& invocation);
