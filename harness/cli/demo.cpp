@@ -44,11 +44,12 @@ RunPlan quality_plan(const DemoOptions& options, const ModelRequest& speed) {
   axes.data_seed = options.model.seed;
   const auto retentions = parse_retentions(options.retentions);
   axes.patterns = choose_patterns(config, {}, retentions, to_dialect(options.model));
-  for (const auto& [retention, pattern] : builtin_patterns()) {
-    const bool asked = std::any_of(retentions.begin(), retentions.end(), [&](const Retention& r) {
-      return r.to_string() == retention.to_string();
-    });
-    if (asked) axes.patterns.push_back({pattern, kSearchedOrigin, retention.to_string(), ""});
+  for (const auto& searched : builtin_patterns()) {
+    const std::string retention = searched.first.to_string();
+    const bool asked =
+        std::any_of(retentions.begin(), retentions.end(),
+                    [&](const Retention& other) { return other.to_string() == retention; });
+    if (asked) axes.patterns.push_back({searched.second, kSearchedOrigin, retention, ""});
   }
   RunPlan plan{request, make_sweep_plan(config, {axes}), options.control.repeats,
                options.control.limits};
