@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <ostream>
-#include <sstream>
 
 #include "harness/cli/results_database.h"
 #include "harness/cli/sweep.h"
@@ -45,11 +44,9 @@ RunPlan quality_plan(const DemoOptions& options, const ModelRequest& speed) {
   const auto retentions = parse_retentions(options.retentions);
   axes.patterns = choose_patterns(config, {}, retentions, to_dialect(options.model));
   for (const auto& searched : builtin_patterns()) {
-    const std::string retention = searched.first.to_string();
-    const bool asked =
-        std::any_of(retentions.begin(), retentions.end(),
-                    [&](const Retention& other) { return other.to_string() == retention; });
-    if (asked) axes.patterns.push_back({searched.second, kSearchedOrigin, retention, ""});
+    if (std::find(retentions.begin(), retentions.end(), searched.first) == retentions.end())
+      continue;
+    axes.patterns.push_back({searched.second, kSearchedOrigin, searched.first.to_string(), ""});
   }
   RunPlan plan{request, make_sweep_plan(config, {axes}), options.control.repeats,
                options.control.limits};
@@ -76,11 +73,7 @@ ExitCode run_demo(const DemoOptions& options, const Invocation& invocation) {
   const ModelRequest request = to_request(chosen);
   const RunPlan plans[] = {speed_plan(options, request), quality_plan(options, request)};
   if (options.control.dry_run) {
-    std::vector<Table> tables;
-    for (const RunPlan& plan : plans) {
-      tables.push_back(plan_table(plan, options.control.db, invocation));
-    }
-    output.write(tables);
+    output.write(plan_tables(plans, options.control.db, invocation));
     return ExitCode::pass;
   }
   if (parse_progress_mode(options.control.progress) != ProgressMode::off) {
@@ -93,10 +86,7 @@ ExitCode run_demo(const DemoOptions& options, const Invocation& invocation) {
   std::vector<Table> tables;
   RunControlOptions control = options.control;
   for (const RunPlan& plan : plans) {
-    std::ostringstream partial;  // both models' tables come at the end, together
-    const ExitCode code = run_sweep(plan, control, ResultOutput({}, partial), invocation);
-    const ResultStore store = open_for_reading(control.db, invocation);
-    const RunResults results = store.load_run(resolve_run(store, "last"));
+    const auto [code, results] = run_sweep_for_results(plan, control, invocation);
     if (plan.reproduction.empty()) {
       tables = result_tables(results);
     } else {

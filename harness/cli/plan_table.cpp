@@ -118,4 +118,11 @@ Table plan_table(const RunPlan& plan, const std::string& database, const Invocat
   return table;
 }
 
+std::vector<Table> plan_tables(std::span<const RunPlan> plans, const std::string& database,
+                               const Invocation& invocation) {
+  std::vector<Table> tables;
+  for (const RunPlan& plan : plans) tables.push_back(plan_table(plan, database, invocation));
+  return tables;
+}
+
 }  // namespace dsabench

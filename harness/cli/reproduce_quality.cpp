@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "harness/cli/results_database.h"
 #include "harness/cli/stored_search.h"
@@ -179,20 +178,14 @@ ExitCode reproduce_trained(const ReproduceOptions& options, const ResultOutput& 
                            const Invocation& invocation) {
   const std::vector<RunPlan> plans = trained_plans(options);
   if (options.control.dry_run) {
-    std::vector<Table> tables;
-    for (const RunPlan& plan : plans) {
-      tables.push_back(plan_table(plan, options.control.db, invocation));
-    }
-    output.write(tables);
+    output.write(plan_tables(plans, options.control.db, invocation));
     return ExitCode::pass;
   }
   std::vector<RunResults> runs;
   for (const RunPlan& plan : plans) {
-    std::ostringstream partial;  // one model's rows say little: the table comes at the end
-    const ExitCode code = run_sweep(plan, options.control, ResultOutput({}, partial), invocation);
+    const auto [code, results] = run_sweep_for_results(plan, options.control, invocation);
     if (code != ExitCode::pass) return code;
-    const ResultStore store = open_for_reading(options.control.db, invocation);
-    runs.push_back(store.load_run(resolve_run(store, "last")));
+    runs.push_back(results);
   }
   output.write({reproduction_table(options.table, runs)});
   return ExitCode::pass;

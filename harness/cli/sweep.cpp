@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <sstream>
+
 #include "harness/cli/results_database.h"
 #include "harness/plan/value_lists.h"
 #include "harness/run/aborted_run.h"
@@ -214,6 +216,15 @@ ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
   run.run_id = session.run_id;
   return run_session_here(session, model,
                           [&](Runner& runner) { return runner.run(run, plan.sweep); });
+}
+
+std::pair<ExitCode, RunResults> run_sweep_for_results(const RunPlan& plan,
+                                                      const RunControlOptions& control,
+                                                      const Invocation& invocation) {
+  std::ostringstream unread;
+  const ExitCode code = run_sweep(plan, control, ResultOutput({}, unread), invocation);
+  const ResultStore store = open_for_reading(control.db, invocation);
+  return {code, store.load_run(resolve_run(store, "last"))};
 }
 
 }  // namespace dsabench

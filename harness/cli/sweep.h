@@ -1,5 +1,8 @@
 #pragma once
 #include <functional>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "harness/cli/result_output.h"
 #include "harness/cli/verbs.h"
@@ -22,6 +25,9 @@ std::vector<Retention> parse_retentions(const std::string& text);  ///< empty te
 /// The cells as a table with what they are expected to cost, for --dry-run. Reads the database
 /// where there is one, and touches nothing.
 Table plan_table(const RunPlan& plan, const std::string& database, const Invocation& invocation);
+/// Those of several sweeps that run one after the other.
+std::vector<Table> plan_tables(std::span<const RunPlan> plans, const std::string& database,
+                               const Invocation& invocation);
 
 /// What the parts of a sweep have in common, once it is known what runs it.
 struct SweepSession {
@@ -52,6 +58,11 @@ RunOptions run_options_for(const RunPlan& plan, bool ceilings, const Invocation&
 /// know what to measure. With dry_run: the plan's table alone.
 ExitCode run_sweep(const RunPlan& plan, const RunControlOptions& control,
                    const ResultOutput& output, const Invocation& invocation);
+/// The same for one of several sweeps whose tables are printed together in the end: prints none.
+/// Its run is the database's last.
+std::pair<ExitCode, RunResults> run_sweep_for_results(const RunPlan& plan,
+                                                      const RunControlOptions& control,
+                                                      const Invocation& invocation);
 
 /// A stored run and what is left of it to do, here.
 struct ResumedSweep {

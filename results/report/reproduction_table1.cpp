@@ -83,10 +83,9 @@ struct PublishedSpeed {
   std::optional<double> value, speedup;
 };
 
-PublishedSpeed published_for(const Row& row, bool is_compared) {
+PublishedSpeed published_for(const Row& row) {
   const std::string& retention = row.view->planned->nominal_retention;
   PublishedSpeed found;
-  if (!is_compared) return found;
   found.value = index_cache().speed_of(row.quantity, row.cell().context_tokens, retention);
   const auto base = index_cache().speed_of(row.quantity, row.cell().context_tokens, "1");
   if (found.value && base) found.speedup = times_as_fast(row, *found.value, *base);
@@ -278,7 +277,7 @@ Table reproduction_of_table1(const ReproductionRun& run) {
     std::vector<Field>& fields = table.rows.emplace_back();
     append_identity(fields, row);
     append_figures(fields, row, base == nullptr ? nullptr : &*base->ours,
-                   published_for(row, compared(run, row)));
+                   compared(run, row) ? published_for(row) : PublishedSpeed{});
     if (sliced) append_slice(fields, row, base && base->whole ? &*base->whole : nullptr);
     fields.insert(
         fields.end(),

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "engine/model/safetensors.h"
 #include "harness/target/model_source.h"
 #include "suites/suite.h"
 #include "tests/harness/cli_calls.h"
@@ -24,7 +23,7 @@ TEST_CASE("the built-in checkpoints are the files in models/builtin, and load") 
   for (const BuiltinCheckpoint& builtin : builtin_checkpoints()) {
     INFO(builtin.name);
     const std::string folder = builtin.name == "builtin" ? "base" : builtin.name.substr(8);
-    ModelRequest from_disk = builtin_request(DSABENCH_SOURCE_DIR "/models/builtin/" + folder);
+    const ModelRequest from_disk = builtin_request(DSABENCH_SOURCE_DIR "/models/builtin/" + folder);
     const LoadedModel inside = load_model(builtin_request(builtin.name));
     const LoadedModel outside = load_model(from_disk);
     CHECK_FALSE(inside.identity.synthetic);

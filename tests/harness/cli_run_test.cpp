@@ -150,6 +150,7 @@ TEST_CASE("the demo shows times of generated weights and answers of the built-in
     INFO(kind);
     CHECK(contains(result.out, kind));
   }
+  CHECK_FALSE(contains(result.out, "| searched   |       1/4"));  // not asked for
   CHECK(contains(result.err, folder / "demo.db"));
 }
 
