@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "results/report/fields.h"
 #include "results/report/number_text.h"
@@ -220,13 +221,25 @@ bool fits_as_many(const Row& row) {
   return !full || !alone || double(row.cell().batch) * *alone >= *full;
 }
 
-bool compared(const ReproductionRun& run, const Row& row) {
+/// The contexts of which too few sequences fit at one retention or another. What a GPU has room for
+/// is asked of a context as a whole: caches of fewer indexers' keys alone do not make it another.
+std::set<std::int64_t> crowded_contexts(const std::vector<Row>& rows) {
+  std::set<std::int64_t> contexts;
+  for (const Row& row : rows) {
+    if (row.quantity != Quantity::decode_full || fits_as_many(row)) continue;
+    contexts.insert(row.cell().context_tokens);
+  }
+  return contexts;
+}
+
+bool compared(const ReproductionRun& run, const Row& row, const std::set<std::int64_t>& crowded) {
   if (!run.same_model) return false;
-  return row.quantity != Quantity::decode_full || (has_published_memory(run) && fits_as_many(row));
+  return row.quantity != Quantity::decode_full ||
+         (has_published_memory(run) && !crowded.contains(row.cell().context_tokens));
 }
 
 void append_notes(Table& table, const ReproductionRun& run, const std::vector<CellView>& views,
-                  const std::vector<Row>& rows) {
+                  bool crowded) {
   const bool sliced = report::any_sliced(views);
   table.notes.push_back(fmt::format(
       "ours: medians with their 95 % confidence intervals from order statistics, nothing "
@@ -244,12 +257,10 @@ void append_notes(Table& table, const ReproductionRun& run, const std::vector<Ce
         "decode at full KV is not compared: the published GPUs have {:.0f} GB, and fewer "
         "sequences fit here",
         double(index_cache().setting.gpu_memory_bytes) / 1e9));
-  } else if (std::any_of(rows.begin(), rows.end(), [](const Row& row) {
-               return row.quantity == Quantity::decode_full && !fits_as_many(row);
-             })) {
+  } else if (crowded) {
     table.notes.push_back(
-        "decode at full KV is not compared where fewer sequences fit beside the weights than the "
-        "published GPUs, which share them, must have held");
+        "decode at full KV is not compared at contexts of which fewer sequences fit beside the "
+        "weights than the published GPUs, which share them, must have held");
   }
   if (auto note = report::gpu_note(views)) table.notes.push_back(*std::move(note));
   report::append_run_notes(table, run.results.run);
@@ -261,6 +272,7 @@ Table reproduction_of_table1(const ReproductionRun& run) {
   const std::vector<CellView> views = report::view_cells(run.results);
   const std::vector<Row> rows = rows_of(views);
   const bool sliced = report::any_sliced(views);
+  const std::set<std::int64_t> crowded = crowded_contexts(rows);
   std::map<std::pair<Quantity, std::int64_t>, const Row*> bases;  // all-F, by quantity and context
   for (const Row& row : rows) {
     if (!row.ours || !report::is_all_full(row.cell().pattern)) continue;
@@ -277,13 +289,13 @@ Table reproduction_of_table1(const ReproductionRun& run) {
     std::vector<Field>& fields = table.rows.emplace_back();
     append_identity(fields, row);
     append_figures(fields, row, base == nullptr ? nullptr : &*base->ours,
-                   compared(run, row) ? published_for(row) : PublishedSpeed{});
+                   compared(run, row, crowded) ? published_for(row) : PublishedSpeed{});
     if (sliced) append_slice(fields, row, base && base->whole ? &*base->whole : nullptr);
     fields.insert(
         fields.end(),
         {row.cell().pattern, std::string(report::state_name(row.view->state)), row.view->outcome});
   }
-  append_notes(table, run, views, rows);
+  append_notes(table, run, views, !crowded.empty());
   return table;
 }
 

@@ -189,6 +189,15 @@ TEST_CASE("full caches are compared where as many sequences fit as were publishe
     CHECK(contains(table.at("notes").dump(), "fewer sequences fit beside the weights") ==
           (batch < 37));
   }
+  // 37 would do at 1/4 too, for 3310 of 91 each: where 34 are all that fit at 1 they do not.
+  FakeRun crowded;
+  crowded.add("decode", 10'000, kAll, "1", 34, true, {kSecond / 10});
+  crowded.add("decode", 10'000, kQuarter, "1/4", 37, true, {kSecond / 10});
+  crowded.add("decode", 60'000, kAll, "1", 10, true, {kSecond / 10});
+  const json rows = crowded.table1().at("rows");
+  CHECK(rows.at(0).at("published").is_null());
+  CHECK(rows.at(1).at("published").is_null());
+  CHECK(rows.at(2).at("published") == 613);
 }
 
 TEST_CASE("of another model, context or retention nothing is compared") {
