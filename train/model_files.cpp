@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -103,6 +104,21 @@ class CheckpointTensors {
   std::vector<Entry> entries_;
 };
 
+/// What other programs do not know by themselves; their defaults are those of models of other
+/// sizes.
+void add_what_others_read(const ModelConfig& config, nlohmann::json& json) {
+  json["num_key_value_heads"] = config.num_heads;
+  json["hidden_act"] = "silu";
+  json["scoring_func"] = "sigmoid";
+  json["topk_method"] = "noaux_tc";
+  // Where the layers without experts are the first ones; mlp_layer_types says it in any case.
+  const auto first_moe = std::find(config.is_moe.begin(), config.is_moe.end(), true);
+  if (std::find(first_moe, config.is_moe.end(), false) == config.is_moe.end()) {
+    json["first_k_dense_replace"] = first_moe - config.is_moe.begin();
+    json["moe_layer_freq"] = 1;
+  }
+}
+
 }  // namespace
 
 ModelConfig config_for(ModelConfig config, const LayerPattern& pattern) {
@@ -116,6 +132,7 @@ void write_model(const std::string& folder, const ModelConfig& config, const Par
   nlohmann::json json = nlohmann::json::parse(to_json(config));
   const bool glm = config.family == ModelFamily::glm_moe_dsa;
   json["architectures"] = {glm ? "GlmMoeDsaForCausalLM" : "DeepseekV32ForCausalLM"};
+  add_what_others_read(config, json);
   json["dtype"] = dtype == DType::f32 ? "float32" : "bfloat16";
   if (dtype == DType::f8_e4m3) {
     json["quantization_config"] = {

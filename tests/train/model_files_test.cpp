@@ -1,5 +1,8 @@
 #include "train/model_files.h"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
 #include "engine/model/safetensors.h"
 #include "engine/text/tokenizer_file.h"
 #include "suites/facts/vocabulary.h"
@@ -46,6 +49,31 @@ TEST_CASE("a model that is written is read again, by the engine and for training
       }
       CHECK(parameters.count() == model.config->num_parameters());
     }
+  }
+}
+
+TEST_CASE("a config that is written says what others would take from their defaults") {
+  DSABENCH_SEEDED(random);
+  for (int round = 0; round < 8; ++round) {
+    const RandomModel model = random_model(random, random_family(random));
+    CAPTURE(round, to_json(*model.config));
+    const ScratchFolder folder;
+    train::write_model(folder.path(), *model.config,
+                       train::copy_parameters(*model.weights, at::kCPU), DType::f32);
+    const ModelConfig read = load_model_config(folder / "config.json");
+    CHECK(read.notices.empty());
+    const auto json = nlohmann::json::parse(read_text(folder / "config.json"));
+    // transformers divides the heads by it, and has 64 where it is not said.
+    CHECK(json.at("num_key_value_heads") == model.config->num_heads);
+    CHECK(json.at("hidden_act") == "silu");
+    CHECK(json.at("scoring_func") == "sigmoid");
+    CHECK(json.at("topk_method") == "noaux_tc");
+    // vLLM has no mlp_layer_types.
+    const auto& moe = model.config->is_moe;
+    const auto dense = std::count(moe.begin(), moe.end(), false);
+    const bool dense_come_first = std::find(moe.begin() + dense, moe.end(), false) == moe.end();
+    CHECK(json.contains("first_k_dense_replace") == dense_come_first);
+    if (dense_come_first) CHECK(json.at("first_k_dense_replace") == dense);
   }
 }
 
