@@ -62,20 +62,15 @@ ExitCode run_worker(const WorkerVerbOptions& options, const Invocation& invocati
   const std::optional<std::string> told = next_order();
   if (!told) return ExitCode::pass;  // no run came of it
   const WorkerRun run = parse_worker_run(*told);
-  std::chrono::steady_clock::time_point begun;
   runner.work(
       run.run_id, run.own, plan.sweep,
       [&]() -> std::optional<AssignedTrial> {
         const std::optional<std::string> line = next_order();
         if (!line) return std::nullopt;
         const WorkerTrial trial = parse_worker_trial(*line);
-        begun = std::chrono::steady_clock::now();
         return AssignedTrial{trial.task, {trial.index, trial.total, trial.task.repeat, 0.0}};
       },
-      [&](TrialOutcome outcome) {
-        const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun;
-        answer(to_line(WorkerOutcome{outcome, taken.count()}));
-      });
+      [&](const EndedTrial& ended) { answer(to_line(ended)); });
   return ExitCode::pass;
 }
 

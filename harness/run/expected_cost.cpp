@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "harness/plan/work_estimate.h"
 #include "kernels/base/error.h"
@@ -21,8 +22,17 @@ bool is_of_config(const CellRecord& cell, const std::string& config_hash) {
 
 }  // namespace
 
-double CostHistory::Seen::mean_seconds() const {
-  return num_here > 0 ? seconds_here / double(num_here) : seconds_elsewhere / double(num_elsewhere);
+TrialCost cost_of(const TrialRecord& trial) {
+  TrialCost cost;
+  cost.seconds = double(trial.finished_ms - trial.started_ms) / 1e3;
+  for (const char* metric : {"prefill", "decode_step"}) {
+    const std::vector<std::int64_t>& times = metric_values(trial, metric);
+    if (times.empty()) continue;
+    const double sum = std::accumulate(times.begin(), times.end(), 0.0);
+    cost.pass_seconds = sum / 1e9 / double(times.size());
+    cost.num_passes = std::ssize(times) + trial.num_warmups + 1;
+  }
+  return cost;
 }
 
 CostHistory::CostHistory(const ResultStore& store, const std::string& machine_id,
@@ -44,9 +54,7 @@ CostHistory::CostHistory(const ResultStore& store, const std::string& machine_id
       if (trial.outcome != TrialOutcome::ok || !trial.machine_id.empty()) continue;
       const std::string& build = trial.build_id.empty() ? run.build_id : trial.build_id;
       Seen& seen = seen_[trial.cell_id];
-      const double seconds = double(trial.finished_ms - trial.started_ms) / 1e3;
-      (build == build_id ? seen.seconds_here : seen.seconds_elsewhere) += seconds;
-      ++(build == build_id ? seen.num_here : seen.num_elsewhere);
+      add_to(build == build_id ? seen.here : seen.elsewhere, cost_of(trial));
       try {
         seen.cell = parse_canonical_cell(cells.at(trial.cell_id)->canonical_json);
       } catch (const InvalidArgument&) {  // of a build with other fields: no cell of ours
@@ -56,11 +64,17 @@ CostHistory::CostHistory(const ResultStore& store, const std::string& machine_id
   }
 }
 
-void CostHistory::add(const Cell& cell, double seconds) {
+void CostHistory::add(const Cell& cell, const TrialCost& cost) {
   Seen& seen = seen_[cell_id(cell)];
   seen.cell = cell;
-  seen.seconds_here += seconds;
-  ++seen.num_here;
+  add_to(seen.here, cost);
+}
+
+void CostHistory::add_to(Sums& sums, const TrialCost& cost) {
+  sums.seconds += cost.seconds;
+  sums.pass_seconds += cost.pass_seconds;
+  sums.in_passes += cost.pass_seconds * double(cost.num_passes);
+  ++sums.num_trials;
 }
 
 const CostHistory::Seen* CostHistory::closest(const Cell& cell) const {
@@ -80,19 +94,53 @@ const CostHistory::Seen* CostHistory::closest(const Cell& cell) const {
   return best;
 }
 
+/// What a decode cell's prompts take, from a prefill cell of one of them.
+std::optional<double> CostHistory::prompt_seconds(const Cell& decode) const {
+  for (const auto& [id, seen] : seen_) {
+    const bool is_prompt =
+        seen.cell.phase == Phase::prefill && seen.cell.batch == 1 &&
+        seen.cell.context_tokens == decode.context_tokens && seen.cell.pattern == decode.pattern &&
+        seen.cell.config_hash == decode.config_hash &&
+        seen.cell.device_kind == decode.device_kind && seen.cell.dtype == decode.dtype &&
+        seen.cell.indexer_mode == decode.indexer_mode;
+    const Sums& known = seen.known();
+    if (is_prompt && known.pass_seconds > 0) {
+      return known.pass_seconds / double(known.num_trials) * double(num_prompts(decode));
+    }
+  }
+  return std::nullopt;
+}
+
+/// Of a trial's mean seconds.
+double CostHistory::seconds_that_scale(const Seen& seen) const {
+  const Sums& known = seen.known();
+  const double whole = known.seconds / double(known.num_trials);
+  double passes = known.in_passes / double(known.num_trials);
+  if (seen.cell.phase == Phase::decode) {
+    const std::optional<double> prompts = prompt_seconds(seen.cell);
+    if (!prompts) return whole;
+    passes += *prompts;
+  }
+  return known.in_passes > 0 ? std::min(passes, whole) : whole;
+}
+
 ExpectedCost CostHistory::of(const Cell& cell) const {
   const auto found = seen_.find(cell_id(cell));
   if (found != seen_.end()) {
     const Seen& seen = found->second;
-    const std::int64_t count = seen.num_here > 0 ? seen.num_here : seen.num_elsewhere;
-    return {seen.mean_seconds(), fmt::format("{} trial{}{}", count, count == 1 ? "" : "s",
-                                             seen.num_here > 0 ? "" : " of other builds")};
+    const Sums& known = seen.known();
+    const bool of_this_build = seen.here.num_trials > 0;
+    return {known.seconds / double(known.num_trials),
+            fmt::format("{} trial{}{}", known.num_trials, known.num_trials == 1 ? "" : "s",
+                        of_this_build ? "" : " of other builds")};
   }
   const Seen* near = closest(cell);
   if (near == nullptr) return {std::nullopt, "no earlier trial"};
   const double scale =
       estimate_trial_flops(config_, cell) / estimate_trial_flops(config_, near->cell);
-  return {near->mean_seconds() * scale, fmt::format("scaled from {}", describe(near->cell))};
+  const double whole = near->known().seconds / double(near->known().num_trials);
+  const double scaled = seconds_that_scale(*near);
+  return {whole - scaled + scaled * scale, fmt::format("scaled from {}", describe(near->cell))};
 }
 
 }  // namespace dsabench

@@ -17,6 +17,15 @@ struct ExpectedCost {
   std::string basis;  ///< "3 trials", "3 trials of other builds", "scaled from ..."; or why not
 };
 
+/// What a trial took. A pass goes once through what is timed: each warm-up, each sample, and the
+/// one whose results are verified.
+struct TrialCost {
+  double seconds = 0;       ///< wall time with warm-up and verification
+  double pass_seconds = 0;  ///< mean of the samples; 0 where no sample is a pass
+  std::int64_t num_passes = 0;
+};
+TrialCost cost_of(const TrialRecord& trial);
+
 /// The wall time of earlier ok trials on one machine, with warm-up and verification.
 class CostHistory {
  public:
@@ -27,22 +36,31 @@ class CostHistory {
   explicit CostHistory(const ModelConfig& config) : config_(config) {}
 
   /// Adds an ok trial of this build.
-  void add(const Cell& cell, double seconds);
+  void add(const Cell& cell, const TrialCost& cost);
 
   /// From trials of the same cell, those of the same build where there are any; else scaled by the
   /// estimated operations from the cell of the same phase, device kind and dtype that is closest in
-  /// them.
+  /// them: of speed trials the passes, of decode also those of its prompts where a prefill cell
+  /// tells what they take. What a reference needs besides grows so slowly (from 10,000 to 200,000
+  /// tokens on a GPU from 29 s to 39) that it is taken as it is. Trials that tell no more than how
+  /// long they took are scaled whole.
   ExpectedCost of(const Cell& cell) const;
 
  private:
+  struct Sums {
+    double seconds = 0, pass_seconds = 0, in_passes = 0;
+    std::int64_t num_trials = 0;
+  };
   struct Seen {
     Cell cell;
-    double seconds_here = 0, seconds_elsewhere = 0;  ///< sums over trials, by build
-    std::int64_t num_here = 0, num_elsewhere = 0;
+    Sums here, elsewhere;  ///< of this build, of others
 
-    double mean_seconds() const;
+    const Sums& known() const { return here.num_trials > 0 ? here : elsewhere; }
   };
+  static void add_to(Sums& sums, const TrialCost& cost);
   const Seen* closest(const Cell& cell) const;
+  std::optional<double> prompt_seconds(const Cell& decode) const;
+  double seconds_that_scale(const Seen& seen) const;
 
   const ModelConfig& config_;
   std::map<std::string, Seen> seen_;  ///< by cell id

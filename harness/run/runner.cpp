@@ -146,7 +146,7 @@ RunSummary Runner::resume(const RunProgress& before, const SweepPlan& plan,
 
 void Runner::work(const std::string& run_id, const RunMakers& own, const SweepPlan& plan,
                   const std::function<std::optional<AssignedTrial>()>& next,
-                  const std::function<void(TrialOutcome)>& ended) {
+                  const std::function<void(const EndedTrial&)>& ended) {
   const SampleSets samples(plan, model_);
   const std::vector<PlannedCell> planned = to_records(plan);
   const Session session{run_id, plan, planned, samples, own};
@@ -183,7 +183,7 @@ RunSummary Runner::execute(const Session& session, const std::vector<TrialTask>&
     position.repeat = task.repeat;
     position.work = work_of(task);
     if (entry.cell.phase != Phase::generate) add_ceilings(session);
-    count(summary, run_task(session, task, position));
+    count(summary, run_task(session, task, position).outcome);
     ++position.index;
   }
   store_.finish_run(session.run_id, summary.status, unix_milliseconds());
@@ -199,23 +199,21 @@ bool Runner::is_out_of_time(const Cell& next) const {
 }
 
 /// Until it is to be trusted, or has been tried often enough.
-TrialOutcome Runner::run_task(const Session& session, const TrialTask& task,
-                              TrialPosition position) {
+EndedTrial Runner::run_task(const Session& session, const TrialTask& task, TrialPosition position) {
   const Cell& cell = session.plan.entries[task.entry].cell;
   for (std::int64_t attempt = 0;; ++attempt) {
     progress_.trial_started(position, cell);
     const TrialRecord record = run_trial(session, task);
     store_.add_trial(record);
-    if (options_.time_limit != nullptr) {
-      options_.time_limit->add(cell, double(record.finished_ms - record.started_ms) * 1e-3,
-                               record.outcome == TrialOutcome::ok);
-    }
+    const EndedTrial ended{record.outcome, cost_of(record)};
+    if (options_.time_limit != nullptr)
+      options_.time_limit->add(cell, ended.cost, ended.outcome == TrialOutcome::ok);
     progress_.trial_finished(position, cell, record);
     if (record.outcome != TrialOutcome::discarded || attempt == options_.max_retries) {
-      return record.outcome;
+      return ended;
     }
     rest((attempt + 1) * options_.rest);
-    if (options_.interrupted()) return record.outcome;
+    if (options_.interrupted()) return ended;
     position.work = 0;  // it is counted once
   }
 }

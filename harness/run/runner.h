@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 #include "harness/plan/sweep_plan.h"
 #include "harness/profile/device_monitor.h"
+#include "harness/run/expected_cost.h"
 #include "harness/run/progress.h"
 #include "harness/run/stopping_rule.h"
 #include "harness/run/trial_list.h"
@@ -70,6 +71,12 @@ struct RunMakers {
 /// Those of a continuation of the run.
 RunMakers makers_beside(const RunRecord& run, const Continuation& continuation);
 
+/// How a trial ended, and what it took, the last time that it was tried.
+struct EndedTrial {
+  TrialOutcome outcome = TrialOutcome::failed;
+  TrialCost cost;
+};
+
 /// A trial that a worker is told to run.
 struct AssignedTrial {
   TrialTask task;
@@ -102,7 +109,7 @@ class Runner {
   /// Neither begins nor ends the run.
   void work(const std::string& run_id, const RunMakers& own, const SweepPlan& plan,
             const std::function<std::optional<AssignedTrial>()>& next,
-            const std::function<void(TrialOutcome)>& ended);
+            const std::function<void(const EndedTrial&)>& ended);
 
   /// Throws as run() does before it writes anything.
   void check_fits(const SweepPlan& plan) const;
@@ -111,7 +118,7 @@ class Runner {
   struct Session;
   RunSummary execute(const Session& session, const std::vector<TrialTask>& tasks,
                      RunSummary summary);
-  TrialOutcome run_task(const Session& session, const TrialTask& task, TrialPosition position);
+  EndedTrial run_task(const Session& session, const TrialTask& task, TrialPosition position);
   TrialRecord run_trial(const Session& session, const TrialTask& task);
   bool is_out_of_time(const Cell& next) const;
   void rest(std::chrono::milliseconds time) const;

@@ -113,7 +113,7 @@ void SpreadRun::read(Worker& worker, Outcomes& outcomes) {
       worker.model = parse_worker_model(line);
       worker.state = Worker::State::loaded;
     } else {
-      outcomes.emplace_back(worker.task, parse_worker_outcome(line));
+      outcomes.emplace_back(worker.task, parse_ended_trial(line));
       worker.state = Worker::State::idle;
     }
   }
@@ -213,7 +213,7 @@ RunSummary SpreadRun::run(const WorkerRun& run, const std::vector<TrialTask>& ta
     }
     for (const auto& [task, ended] : wait_for_news()) {
       if (time_limit == nullptr) continue;
-      time_limit->add(cell_of(task), ended.seconds, ended.outcome == TrialOutcome::ok);
+      time_limit->add(cell_of(task), ended.cost, ended.outcome == TrialOutcome::ok);
     }
   }
   for (const auto& worker : workers_) {

@@ -50,7 +50,7 @@ class SpreadRun {
 
  private:
   struct Worker;
-  using Outcomes = std::vector<std::pair<TrialTask, WorkerOutcome>>;
+  using Outcomes = std::vector<std::pair<TrialTask, EndedTrial>>;
   bool all(bool (*holds)(const Worker&)) const;
   std::optional<TrialTask> take_task(const Worker& worker);
   Outcomes wait_for_news();

@@ -22,9 +22,9 @@ std::optional<std::string> TimeLimit::refusal(const Cell& next) const {
                      limit_s_, describe(next), expected);
 }
 
-void TimeLimit::add(const Cell& cell, double seconds, bool ok) {
+void TimeLimit::add(const Cell& cell, const TrialCost& cost, bool ok) {
   any_ended_ = true;
-  if (ok) history_.add(cell, seconds);
+  if (ok) history_.add(cell, cost);
 }
 
 }  // namespace dsabench

@@ -18,7 +18,7 @@ class TimeLimit {
   /// time is left.
   std::optional<std::string> refusal(const Cell& next) const;
   /// A trial of this command has ended. What it took is expected of its likes where it was ok.
-  void add(const Cell& cell, double seconds, bool ok);
+  void add(const Cell& cell, const TrialCost& cost, bool ok);
 
  private:
   double limit_s_;

@@ -47,8 +47,11 @@ std::string to_line(const WorkerTrial& message) {
                   {"index", message.index},
                   {"total", message.total}});
 }
-std::string to_line(const WorkerOutcome& message) {
-  return line_of({{"outcome", trial_outcome_name(message.outcome)}, {"seconds", message.seconds}});
+std::string to_line(const EndedTrial& message) {
+  return line_of({{"outcome", trial_outcome_name(message.outcome)},
+                  {"seconds", message.cost.seconds},
+                  {"pass_seconds", message.cost.pass_seconds},
+                  {"passes", message.cost.num_passes}});
 }
 
 WorkerPlan parse_worker_plan(const std::string& line) {
@@ -73,10 +76,10 @@ WorkerTrial parse_worker_trial(const std::string& line) {
         {message.at("entry"), message.at("repeat")}, message.at("index"), message.at("total")};
   });
 }
-WorkerOutcome parse_worker_outcome(const std::string& line) {
+EndedTrial parse_ended_trial(const std::string& line) {
   return parse(line, [](const json& message) {
-    return WorkerOutcome{parse_trial_outcome(message.at("outcome").get<std::string>()),
-                         message.at("seconds")};
+    return EndedTrial{parse_trial_outcome(message.at("outcome").get<std::string>()),
+                      {message.at("seconds"), message.at("pass_seconds"), message.at("passes")}};
   });
 }
 

@@ -23,23 +23,19 @@ struct WorkerTrial {
   TrialTask task;
   std::int64_t index = 0, total = 0;  ///< of the whole run
 };
-/// Every further line from it.
-struct WorkerOutcome {
-  TrialOutcome outcome = TrialOutcome::failed;
-  double seconds = 0;
-};
+/// Every further line from it is an EndedTrial.
 
 std::string to_line(const WorkerPlan& message);
 std::string to_line(const ModelIdentity& message);
 std::string to_line(const WorkerRun& message);
 std::string to_line(const WorkerTrial& message);
-std::string to_line(const WorkerOutcome& message);
+std::string to_line(const EndedTrial& message);
 
 /// Each throws ParseError for a line that is none.
 WorkerPlan parse_worker_plan(const std::string& line);
 ModelIdentity parse_worker_model(const std::string& line);
 WorkerRun parse_worker_run(const std::string& line);
 WorkerTrial parse_worker_trial(const std::string& line);
-WorkerOutcome parse_worker_outcome(const std::string& line);
+EndedTrial parse_ended_trial(const std::string& line);
 
 }  // namespace dsabench

@@ -64,19 +64,20 @@ class ScriptedWorkers {
                            const std::string& loads = load_line("m"))
       : plan_(tiny_plan(repeats)), tasks_(all_trials(plan_.sweep, repeats)) {
     const std::string script = folder_ / "worker";
-    test::write_text(script,
-                     "#!/bin/sh\n"
-                     "read -r plan\n"
-                     "printf '%s\\n' \"$plan\" > $5.plan.$3\n" +
-                         loads +
-                         "\n"
-                         "read run\n"
-                         "echo \"$run\" > $5.run.$3\n"
-                         "while read trial; do\n"
-                         "echo \"$trial\" >> $5.trials.$3\n" +
-                         at_trial +
-                         "\necho '{\"outcome\":\"ok\",\"seconds\":1.5}'\n"
-                         "done\n");
+    test::write_text(
+        script,
+        "#!/bin/sh\n"
+        "read -r plan\n"
+        "printf '%s\\n' \"$plan\" > $5.plan.$3\n" +
+            loads +
+            "\n"
+            "read run\n"
+            "echo \"$run\" > $5.run.$3\n"
+            "while read trial; do\n"
+            "echo \"$trial\" >> $5.trials.$3\n" +
+            at_trial +
+            "\necho '{\"outcome\":\"ok\",\"seconds\":1.5,\"pass_seconds\":0.5,\"passes\":2}'\n"
+            "done\n");
     std::filesystem::permissions(script, std::filesystem::perms::owner_all);
     SpreadOptions options{
         {Device::parse("cuda:0"), Device::parse("cuda:1")}, script, folder_ / "db", true};

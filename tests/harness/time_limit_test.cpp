@@ -27,7 +27,7 @@ TEST_CASE("a trial is begun where its expected cost fits, and the first one alwa
   TimeLimit limit(
       100, [&elapsed] { return elapsed; }, CostHistory(config));
   CHECK_FALSE(limit.refusal(cell_of(64)));
-  limit.add(cell_of(64), 30, true);
+  limit.add(cell_of(64), {30}, true);
 
   elapsed = 69;
   CHECK_FALSE(limit.refusal(cell_of(64)));
@@ -65,7 +65,7 @@ TEST_CASE("a decode trial's time goes with its prompts, a shared one counted onc
   CHECK(estimate_trial_flops(config, prefill) == estimate_flops(config, prefill));
 
   CostHistory history(config);
-  history.add(one, 10);
+  history.add(one, {10});
   CHECK(history.of(full).seconds.value_or(0) < 20);
 }
 
@@ -73,9 +73,9 @@ TEST_CASE("what a failed trial took is expected of none") {
   const ModelConfig config = resolve_model_config(test::tiny_request());
   TimeLimit limit(
       100, [] { return 99.0; }, CostHistory(config));
-  limit.add(cell_of(64), 30, false);
+  limit.add(cell_of(64), {30}, false);
   CHECK_FALSE(limit.refusal(cell_of(64)));
-  limit.add(cell_of(64), 30, true);
+  limit.add(cell_of(64), {30}, true);
   CHECK(limit.refusal(cell_of(64)));
 }
 
