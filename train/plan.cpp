@@ -129,6 +129,12 @@ Value one_of(ConfigReader& reader, std::string_view key,
   reader.fail(key, "one of " + names);
 }
 
+std::int64_t read_top_k(ConfigReader& reader, const ModelConfig& config, bool dense_attention) {
+  const auto top_k = reader.integer("index_topk", 1, kMost);
+  if (top_k && dense_attention) reader.fail("index_topk", "absent under dense attention");
+  return top_k.value_or(config.index_top_k);
+}
+
 void read_learning(ConfigReader& reader, Stage& stage) {
   using Learns = std::pair<bool, bool>;
   const auto learns = one_of<Learns>(
@@ -181,6 +187,7 @@ Stage read_stage(const json& object, const std::string& origin, const ModelConfi
   }
   stage.pattern = read_pattern(reader, config);
   stage.dense_attention = one_of<bool>(reader, "attention", {{"dense", true}, {"sparse", false}});
+  stage.index_top_k = read_top_k(reader, config, stage.dense_attention);
   read_learning(reader, stage);
   read_steps(reader, stage);
   reader.ignore("courses");

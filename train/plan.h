@@ -35,8 +35,11 @@ struct Course {
 struct Stage {
   std::string name;
   std::string from;  ///< the stage that it goes on from; absent: fresh parameters
-  LayerPattern pattern = LayerPattern::all_full(1);   ///< "uniform 1/4", or letters
-  bool dense_attention = false;                       ///< "attention": "dense" or "sparse"
+  LayerPattern pattern = LayerPattern::all_full(1);  ///< "uniform 1/4", or letters
+  bool dense_attention = false;                      ///< "attention": "dense" or "sparse"
+  /// Keys that a query selects while this stage trains, under sparse attention: "index_topk".
+  /// Absent: the config's, for which a model is trained in the end.
+  std::int64_t index_top_k = 0;
   bool model_learns = false, indexers_learn = false;  ///< "learns": "model", "indexers" or "both"
   IndexerTarget target = IndexerTarget::none;  ///< where indexers learn: "own", "mean_of_losses" or
                                                ///< "loss_of_the_mean"

@@ -31,6 +31,11 @@ at::Tensor target_weights(const Batch& batch) {
   return weights / weights.sum();
 }
 
+ModelConfig config_of(ModelConfig config, const Stage& stage) {
+  config.index_top_k = stage.index_top_k;
+  return config;
+}
+
 }  // namespace
 
 /// Over the passes of a step; undefined where nothing was added.
@@ -44,7 +49,7 @@ StageStep::StageStep(const ModelConfig& config, const Stage& stage, Checkpoint f
     : stage_(stage),
       recorded_(from.parameters.embedding.device(),
                 [this](const std::vector<at::Tensor>& inputs) { return work(inputs); }),
-      model_(config, std::move(from.parameters), precision),
+      model_(config_of(config, stage), std::move(from.parameters), precision),
       optimizer_(
           model_.parameters(),
           [&stage](const NamedParameter& parameter) { return learns(stage, parameter); },

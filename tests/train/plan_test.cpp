@@ -85,6 +85,9 @@ TEST_CASE("a plan is refused by field and value") {
   check("pattern", with("pattern", "uniform 2"));
   check("attention", with("attention", "wide"));
   check("warmup_steps", with("warmup_steps", 10));
+  CHECK(refused(with("index_topk", 64)).empty());
+  check("index_topk", with("index_topk", 0));
+  check("index_topk", [](json& plan) { plan["stages"][0]["index_topk"] = 64; });  // dense
   check("tokens_at_once", with("tokens_at_once", 60));
   check("courses", with("courses", json::array()));
   check("courses[1].first_step",

@@ -113,6 +113,24 @@ TEST_CASE("a stage moves what it is to teach and nothing else") {
   }
 }
 
+TEST_CASE("a stage selects as many keys as it says, else as the config says") {
+  const auto loss_of = [](const nlohmann::json& changes) {
+    nlohmann::json json = tiny_plan(1);
+    json["stages"][2].update(changes);
+    json["stages"][2]["from"] = "dense";
+    Training training(json);
+    training.run("dense");
+    training.run("sparse");
+    return *training.reports.back().language_loss;
+  };
+  const double usual = loss_of(nlohmann::json::object());
+  CHECK(loss_of({{"index_topk", 12}}) == usual);  // what the config says
+  CHECK(loss_of({{"index_topk", 1}}) != usual);
+  const double dense = loss_of({{"attention", "dense"}});
+  CHECK(dense != usual);
+  CHECK(loss_of({{"index_topk", 96}}) == Approx(dense).epsilon(1e-5));  // all there are
+}
+
 TEST_CASE("training lowers the losses") {
   nlohmann::json json = tiny_plan(40);
   for (auto& stage : json["stages"]) stage["tokens_per_step"] = 1600;
