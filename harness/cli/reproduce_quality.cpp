@@ -183,9 +183,9 @@ ExitCode reproduce_trained(const ReproduceOptions& options, const ResultOutput& 
   }
   std::vector<RunResults> runs;
   for (const RunPlan& plan : plans) {
-    const auto [code, results] = run_sweep_for_results(plan, options.control, invocation);
+    auto [code, results] = run_sweep_for_results(plan, options.control, invocation);
     if (code != ExitCode::pass) return code;
-    runs.push_back(results);
+    runs.push_back(std::move(results));
   }
   output.write({reproduction_table(options.table, runs)});
   return ExitCode::pass;

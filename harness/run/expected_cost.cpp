@@ -16,6 +16,11 @@ namespace {
 /// Older runs say little about a machine as it is now, and cost time to read.
 constexpr int kMaxRuns = 20;
 
+/// Whether one cell's times say something of the other's.
+bool is_same_setting(const Cell& a, const Cell& b) {
+  return a.config_hash == b.config_hash && a.device_kind == b.device_kind && a.dtype == b.dtype;
+}
+
 bool is_of_config(const CellRecord& cell, const std::string& config_hash) {
   return cell.canonical_json.find(config_hash) != std::string::npos;
 }
@@ -82,10 +87,7 @@ const CostHistory::Seen* CostHistory::closest(const Cell& cell) const {
   const Seen* best = nullptr;
   double best_distance = 0;
   for (const auto& [id, seen] : seen_) {
-    const bool comparable =
-        seen.cell.phase == cell.phase && seen.cell.config_hash == cell.config_hash &&
-        seen.cell.device_kind == cell.device_kind && seen.cell.dtype == cell.dtype;
-    if (!comparable) continue;
+    if (seen.cell.phase != cell.phase || !is_same_setting(seen.cell, cell)) continue;
     const double distance = std::abs(std::log(estimate_trial_flops(config_, seen.cell) / work));
     if (best != nullptr && distance >= best_distance) continue;
     best = &seen;
@@ -100,12 +102,10 @@ std::optional<double> CostHistory::prompt_seconds(const Cell& decode) const {
     const bool is_prompt =
         seen.cell.phase == Phase::prefill && seen.cell.batch == 1 &&
         seen.cell.context_tokens == decode.context_tokens && seen.cell.pattern == decode.pattern &&
-        seen.cell.config_hash == decode.config_hash &&
-        seen.cell.device_kind == decode.device_kind && seen.cell.dtype == decode.dtype &&
-        seen.cell.indexer_mode == decode.indexer_mode;
+        seen.cell.indexer_mode == decode.indexer_mode && is_same_setting(seen.cell, decode);
     const Sums& known = seen.known();
     if (is_prompt && known.pass_seconds > 0) {
-      return known.pass_seconds / double(known.num_trials) * double(num_prompts(decode));
+      return known.per_trial(known.pass_seconds) * double(num_prompts(decode));
     }
   }
   return std::nullopt;
@@ -114,8 +114,8 @@ std::optional<double> CostHistory::prompt_seconds(const Cell& decode) const {
 /// Of a trial's mean seconds.
 double CostHistory::seconds_that_scale(const Seen& seen) const {
   const Sums& known = seen.known();
-  const double whole = known.seconds / double(known.num_trials);
-  double passes = known.in_passes / double(known.num_trials);
+  const double whole = known.per_trial(known.seconds);
+  double passes = known.per_trial(known.in_passes);
   if (seen.cell.phase == Phase::decode) {
     const std::optional<double> prompts = prompt_seconds(seen.cell);
     if (!prompts) return whole;
@@ -130,7 +130,7 @@ ExpectedCost CostHistory::of(const Cell& cell) const {
     const Seen& seen = found->second;
     const Sums& known = seen.known();
     const bool of_this_build = seen.here.num_trials > 0;
-    return {known.seconds / double(known.num_trials),
+    return {known.per_trial(known.seconds),
             fmt::format("{} trial{}{}", known.num_trials, known.num_trials == 1 ? "" : "s",
                         of_this_build ? "" : " of other builds")};
   }
@@ -138,7 +138,7 @@ ExpectedCost CostHistory::of(const Cell& cell) const {
   if (near == nullptr) return {std::nullopt, "no earlier trial"};
   const double scale =
       estimate_trial_flops(config_, cell) / estimate_trial_flops(config_, near->cell);
-  const double whole = near->known().seconds / double(near->known().num_trials);
+  const double whole = near->known().per_trial(near->known().seconds);
   const double scaled = seconds_that_scale(*near);
   return {whole - scaled + scaled * scale, fmt::format("scaled from {}", describe(near->cell))};
 }

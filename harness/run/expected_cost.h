@@ -41,15 +41,17 @@ class CostHistory {
   /// From trials of the same cell, those of the same build where there are any; else scaled by the
   /// estimated operations from the cell of the same phase, device kind and dtype that is closest in
   /// them: of speed trials the passes, of decode also those of its prompts where a prefill cell
-  /// tells what they take. What a reference needs besides grows so slowly (from 10,000 to 200,000
-  /// tokens on a GPU from 29 s to 39) that it is taken as it is. Trials that tell no more than how
-  /// long they took are scaled whole.
+  /// tells what they take. The rest, most of it the reference, hardly goes with the context
+  /// (docs/results/2026-11-23-table1-h100.md) and is taken as it is. Trials that tell no more than
+  /// how long they took are scaled whole.
   ExpectedCost of(const Cell& cell) const;
 
  private:
   struct Sums {
     double seconds = 0, pass_seconds = 0, in_passes = 0;
     std::int64_t num_trials = 0;
+
+    double per_trial(double sum) const { return sum / double(num_trials); }
   };
   struct Seen {
     Cell cell;

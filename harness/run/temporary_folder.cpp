@@ -16,7 +16,8 @@ std::string make_folder() {
   std::error_code error;
   const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
   if (error) throw IoError("no folder for temporary files: " + error.message());
-  std::string name = (parent / "dsabench-XXXXXX").string();
+  // mkdtemp puts letters of its own in the place of six X.
+  std::string name = (parent / ("dsabench-" + std::string(6, 'X'))).string();
   if (::mkdtemp(name.data()) != nullptr) return name;
   throw IoError(
       fmt::format("cannot make a folder in {}: {}", parent.string(), std::strerror(errno)));

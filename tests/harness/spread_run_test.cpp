@@ -245,6 +245,15 @@ TEST_CASE("a trial that is not expected to fit into the time limit is not handed
   CHECK(contains(workers.said(), "s are left of 10"));
 }
 
+TEST_CASE("what a worker tells of a trial is read as it was told") {
+  const EndedTrial told{TrialOutcome::discarded, {12.5, 0.75, 9}};
+  const EndedTrial read = parse_ended_trial(to_line(told));
+  CHECK(read.outcome == told.outcome);
+  CHECK(read.cost.seconds == told.cost.seconds);
+  CHECK(read.cost.pass_seconds == told.cost.pass_seconds);
+  CHECK(read.cost.num_passes == told.cost.num_passes);
+}
+
 TEST_CASE("workers are ended at once") {
   ScriptedWorkers workers("sleep 600");
   std::thread killer([&] {
