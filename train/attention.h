@@ -5,6 +5,13 @@
 
 namespace dsabench::train {
 
+/// Which layers attend to what an indexer selects; the others attend to all keys.
+enum class Attention {
+  sparse,         ///< all, as in the engine
+  sparse_shared,  ///< Shared ones: a Full layer can find keys that its indexer does not know yet
+  dense,          ///< none: an indexer runs only to learn
+};
+
 /// What the keys are asked with: shared by a layer's attention and its indexer.
 struct QueryLatent {
   Normed x;       ///< the layer's normed input [batch, tokens, D]

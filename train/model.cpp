@@ -11,7 +11,7 @@
 namespace dsabench::train {
 namespace {
 
-/// The keys that layers attend to: those of the last Full layer.
+/// The keys that layers attend to: all, or those that the last Full layer selected.
 class KeyChoice {
  public:
   KeyChoice(const ModelConfig& config, const ForwardOptions& options, std::int64_t tokens,
@@ -24,22 +24,27 @@ class KeyChoice {
   /// Whether this layer's indexer runs.
   bool scores(std::int64_t layer) const {
     const bool learns = options_.target != IndexerTarget::none;
-    return options_.pattern.is_full(layer) && (learns || !options_.dense_attention);
+    return options_.pattern.is_full(layer) && (learns || options_.attention != Attention::dense);
   }
   void take(const at::Tensor& scores) {
-    keys_ = options_.dense_attention ? causal_.expand_as(scores)
-                                     : selected_keys(scores.detach(), causal_, config_.index_top_k);
-    distillation_.begin(scores, keys_);
+    const at::Tensor all = causal_.expand_as(scores);
+    shared_keys_ = options_.attention == Attention::dense
+                       ? all
+                       : selected_keys(scores.detach(), causal_, config_.index_top_k);
+    full_keys_ = options_.attention == Attention::sparse ? shared_keys_ : all;
+    distillation_.begin(scores, full_keys_);
   }
-  /// Undefined where dense attention needs no mask.
-  const at::Tensor& keys() const { return keys_; }
+  /// A layer's; undefined where dense attention needs no mask.
+  const at::Tensor& of(std::int64_t layer) const {
+    return options_.pattern.is_full(layer) ? full_keys_ : shared_keys_;
+  }
   Distillation& distillation() { return distillation_; }
 
  private:
   const ModelConfig& config_;
   const ForwardOptions& options_;
   Distillation distillation_;
-  at::Tensor causal_, keys_;
+  at::Tensor causal_, full_keys_, shared_keys_;
 };
 
 }  // namespace
@@ -83,9 +88,9 @@ ForwardOutput Model::forward(const at::Tensor& tokens, const ForwardOptions& opt
     }
     const bool wanted = choice.distillation().wants(l);
     const AttentionOutput attention =
-        attend(config_, layer, rope_, query, choice.keys(), wanted, precision_);
+        attend(config_, layer, rope_, query, choice.of(l), wanted, precision_);
     if (wanted) choice.distillation().serve(l, attention.probabilities);
-    if (!options.dense_attention) result.keys.push_back(choice.keys());
+    if (options.attention != Attention::dense) result.keys.push_back(choice.of(l));
     hidden = hidden + attention.output;
     const FeedForwardOutput mlp = feed_forward(
         config_, layer,

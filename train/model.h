@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/model/layer_pattern.h"
+#include "train/attention.h"
 #include "train/distillation.h"
 #include "train/layer_math.h"
 #include "train/parameters.h"
@@ -15,8 +16,7 @@ namespace dsabench::train {
 
 struct ForwardOptions {
   LayerPattern pattern;
-  /// Attend all keys; an indexer then runs only to learn.
-  bool dense_attention = false;
+  Attention attention = Attention::sparse;
   IndexerTarget target = IndexerTarget::none;
 };
 

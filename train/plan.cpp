@@ -129,9 +129,10 @@ Value one_of(ConfigReader& reader, std::string_view key,
   reader.fail(key, "one of " + names);
 }
 
-std::int64_t read_top_k(ConfigReader& reader, const ModelConfig& config, bool dense_attention) {
+std::int64_t read_top_k(ConfigReader& reader, const ModelConfig& config, Attention attention) {
   const auto top_k = reader.integer("index_topk", 1, kMost);
-  if (top_k && dense_attention) reader.fail("index_topk", "absent under dense attention");
+  if (top_k && attention == Attention::dense)
+    reader.fail("index_topk", "absent under dense attention");
   return top_k.value_or(config.index_top_k);
 }
 
@@ -186,8 +187,11 @@ Stage read_stage(const json& object, const std::string& origin, const ModelConfi
     reader.fail("from", "the name of an earlier stage");
   }
   stage.pattern = read_pattern(reader, config);
-  stage.dense_attention = one_of<bool>(reader, "attention", {{"dense", true}, {"sparse", false}});
-  stage.index_top_k = read_top_k(reader, config, stage.dense_attention);
+  stage.attention = one_of<Attention>(reader, "attention",
+                                      {{"dense", Attention::dense},
+                                       {"sparse_shared", Attention::sparse_shared},
+                                       {"sparse", Attention::sparse}});
+  stage.index_top_k = read_top_k(reader, config, stage.attention);
   read_learning(reader, stage);
   read_steps(reader, stage);
   reader.ignore("courses");

@@ -10,6 +10,7 @@
 
 #include "engine/model/layer_pattern.h"
 #include "engine/model/model_config.h"
+#include "train/attention.h"
 #include "train/distillation.h"
 #include "train/optimizer.h"
 
@@ -36,8 +37,8 @@ struct Stage {
   std::string name;
   std::string from;  ///< the stage that it goes on from; absent: fresh parameters
   LayerPattern pattern = LayerPattern::all_full(1);  ///< "uniform 1/4", or letters
-  bool dense_attention = false;                      ///< "attention": "dense" or "sparse"
-  /// Keys that a query selects while this stage trains, under sparse attention: "index_topk".
+  Attention attention = Attention::sparse;  ///< "attention": "dense", "sparse_shared" or "sparse"
+  /// Keys that a query selects while this stage trains, unless attention is dense: "index_topk".
   /// Absent: the config's, for which a model is trained in the end.
   std::int64_t index_top_k = 0;
   bool model_learns = false, indexers_learn = false;  ///< "learns": "model", "indexers" or "both"

@@ -90,7 +90,7 @@ at::Tensor StageStep::work(const std::vector<at::Tensor>& inputs) {
 void StageStep::pass(const at::Tensor& tokens, const at::Tensor& weights, std::int64_t all_tokens,
                      Sums& sums) const {
   const ForwardOutput output =
-      model_.forward(tokens, {stage_.pattern, stage_.dense_attention, stage_.target});
+      model_.forward(tokens, {stage_.pattern, stage_.attention, stage_.target});
   at::Tensor loss = at::zeros({}, weights.options());
   if (stage_.model_learns) {
     const LanguageLoss language = language_loss(model_, output.hidden, tokens, weights);

@@ -15,6 +15,7 @@
 namespace dsabench::test {
 namespace {
 
+using train::Attention;
 using train::ForwardOptions;
 using train::IndexerTarget;
 
@@ -61,7 +62,8 @@ TEST_CASE("the indexers' losses and gradients are the reference's") {
   int compared = 0;
   for (const std::string stage : {"dense", "sparse"}) {
     for (const IndexerTarget target : {IndexerTarget::own, IndexerTarget::mean_of_losses}) {
-      const auto output = model.forward(tokens, {pattern, stage == "dense", target});
+      const auto output = model.forward(
+          tokens, {pattern, stage == "dense" ? Attention::dense : Attention::sparse, target});
       REQUIRE(std::ssize(output.indexer_losses) == pattern.num_full());
       std::size_t full = 0;
       for (std::int64_t l = 0; l < pattern.num_layers(); ++l) {
@@ -117,12 +119,14 @@ TEST_CASE("both forms of multi-layer distillation have one gradient") {
   set_learning(model.parameters());
   const at::Tensor tokens = token_tensor(random_tokens(random, *source.config, 40));
   const LayerPattern pattern = random_pattern(random, source.config->num_layers);
-  for (const bool dense : {true, false}) {
-    CAPTURE(pattern.letters(), dense);
-    const auto sum = gradients_of(model, tokens, {pattern, dense, IndexerTarget::mean_of_losses});
+  for (const Attention attention :
+       {Attention::dense, Attention::sparse_shared, Attention::sparse}) {
+    CAPTURE(pattern.letters(), int(attention));
+    const auto sum =
+        gradients_of(model, tokens, {pattern, attention, IndexerTarget::mean_of_losses});
     const auto mean =
-        gradients_of(model, tokens, {pattern, dense, IndexerTarget::loss_of_the_mean});
-    const auto own = gradients_of(model, tokens, {pattern, dense, IndexerTarget::own});
+        gradients_of(model, tokens, {pattern, attention, IndexerTarget::loss_of_the_mean});
+    const auto own = gradients_of(model, tokens, {pattern, attention, IndexerTarget::own});
     // KL is convex: the losses differ, by the layers' disagreement.
     CHECK(sum.loss > mean.loss + 1e-4);
     double to_own = 0;
@@ -142,7 +146,7 @@ TEST_CASE("the indexers' losses move nothing but indexers, the language loss all
   set_learning(model.parameters());
   const at::Tensor tokens = token_tensor(random_tokens(random, *source.config, 40));
   const auto all_full = LayerPattern::all_full(source.config->num_layers);
-  const auto output = model.forward(tokens, {all_full, false, IndexerTarget::own});
+  const auto output = model.forward(tokens, {all_full, Attention::sparse, IndexerTarget::own});
   at::Tensor indexer_loss = output.indexer_losses.at(0);
   for (std::size_t i = 1; i < output.indexer_losses.size(); ++i) {
     indexer_loss = indexer_loss + output.indexer_losses[i];

@@ -9,10 +9,12 @@
 #include "tests/support/engine_runs.h"
 #include "tests/support/test_data.h"
 #include "tests/train/tensor_views.h"
+#include "train/indexer.h"
 
 namespace dsabench::test {
 namespace {
 
+using train::Attention;
 using train::ForwardOptions;
 using train::IndexerTarget;
 
@@ -49,8 +51,9 @@ std::int64_t check_against_engine(const RandomModel& model, const LayerPattern& 
 
   const at::NoGradGuard no_gradient;
   const train::Model trained = trained_model(model);
+  const auto attention = dense_attention ? Attention::dense : Attention::sparse;
   const train::ForwardOutput output =
-      trained.forward(token_tensor(tokens), {pattern, dense_attention, IndexerTarget::none});
+      trained.forward(token_tensor(tokens), {pattern, attention, IndexerTarget::none});
   const std::int64_t safe =
       dense_attention ? std::ssize(tokens) : safe_tokens(recorded, std::ssize(tokens));
   const at::Tensor logits = trained.logits(output.hidden).narrow(1, 0, safe);
@@ -116,7 +119,7 @@ TEST_CASE("a batch has the hidden states of its sequences one by one") {
   const at::NoGradGuard no_gradient;
   const RandomModel model = random_model(random, random_family(random));
   const train::Model trained = trained_model(model);
-  const ForwardOptions options{random_pattern(random, model.config->num_layers), false,
+  const ForwardOptions options{random_pattern(random, model.config->num_layers), Attention::sparse,
                                IndexerTarget::none};
   std::vector<at::Tensor> sequences, hidden;
   for (int i = 0; i < 3; ++i) {
@@ -127,6 +130,40 @@ TEST_CASE("a batch has the hidden states of its sequences one by one") {
   const Comparison result = compare(doubles(batch), doubles(at::cat(hidden, 0)));
   INFO(result.describe());
   CHECK(result.max_normalized <= kTolerance);
+}
+
+TEST_CASE("under sparse_shared attention only Shared layers select") {
+  DSABENCH_SEEDED(random);
+  const at::NoGradGuard no_gradient;
+  const RandomModel source = random_model(random, random_family(random));
+  const at::Tensor tokens = token_tensor(random_tokens(random, *source.config, 40));
+  const auto run = [&](const LayerPattern& pattern, Attention attention, std::int64_t top_k) {
+    ModelConfig config = *source.config;
+    config.index_top_k = top_k;
+    const train::Model model(config, train::copy_parameters(*source.weights, at::kCPU),
+                             train::Precision::f32);
+    return model.forward(tokens, {pattern, attention, IndexerTarget::none});
+  };
+  constexpr std::int64_t kTopK = 7, kLayers = 2;
+  const LayerPattern pattern = LayerPattern::from_letters(
+      "FS" + std::string(std::size_t(source.config->num_layers - kLayers), 'F'));
+  const auto mixed = run(pattern, Attention::sparse_shared, kTopK);
+  const auto sparse = run(pattern, Attention::sparse, kTopK);
+  const at::Tensor all = train::causal_mask(40, at::kCPU).unsqueeze(0);
+  REQUIRE(std::ssize(mixed.keys) == source.config->num_layers);
+  for (std::size_t l = 0; l < mixed.keys.size(); ++l) {
+    CHECK(at::equal(mixed.keys[l], l == 1 ? sparse.keys[0] : all));  // of the same embedding
+  }
+  const auto dense = run(pattern, Attention::dense, kTopK);
+  CHECK_FALSE(at::equal(mixed.hidden, sparse.hidden));
+  CHECK_FALSE(at::equal(mixed.hidden, dense.hidden));
+  const auto same = [](const at::Tensor& a, const at::Tensor& b) {
+    return compare(doubles(a), doubles(b)).max_normalized <= kTolerance;
+  };
+  CHECK(same(run(pattern, Attention::sparse_shared, 40).hidden, dense.hidden));
+  const auto all_full = LayerPattern::all_full(source.config->num_layers);
+  CHECK(same(run(all_full, Attention::sparse_shared, kTopK).hidden,
+             run(all_full, Attention::dense, kTopK).hidden));
 }
 
 TEST_CASE("bf16 products change logits and gradients by little") {
@@ -144,7 +181,8 @@ TEST_CASE("bf16 products change logits and gradients by little") {
     for (auto& parameter : trained.parameters().named()) {
       parameter.tensor.set_requires_grad(parameter.kind != train::ParameterKind::router_bias);
     }
-    const auto output = trained.forward(tokens, {pattern, true, IndexerTarget::mean_of_losses});
+    const auto output =
+        trained.forward(tokens, {pattern, Attention::dense, IndexerTarget::mean_of_losses});
     at::Tensor loss = language_loss(trained, output.hidden, tokens, equal_weights(tokens)).loss;
     for (const at::Tensor& layer : output.indexer_losses) loss = loss + layer;
     loss.backward();
@@ -176,7 +214,7 @@ TEST_CASE("the trained model refuses what the engine refuses") {
   RandomModel model = random_model(random, random_family(random));
   const std::int64_t layers = model.config->num_layers;
   const auto options = [](const LayerPattern& pattern) {
-    return ForwardOptions{pattern, false, IndexerTarget::none};
+    return ForwardOptions{pattern, Attention::sparse, IndexerTarget::none};
   };
   const at::Tensor tokens = token_tensor({1, 2, 3});
   const train::Model whole = trained_model(model);

@@ -88,6 +88,7 @@ TEST_CASE("a plan is refused by field and value") {
   CHECK(refused(with("index_topk", 64)).empty());
   check("index_topk", with("index_topk", 0));
   check("index_topk", [](json& plan) { plan["stages"][0]["index_topk"] = 64; });  // dense
+  CHECK(refused(with("attention", "sparse_shared")).empty());
   check("tokens_at_once", with("tokens_at_once", 60));
   check("courses", with("courses", json::array()));
   check("courses[1].first_step",

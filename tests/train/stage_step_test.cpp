@@ -63,8 +63,7 @@ TEST_CASE("a step measures and follows the loss that its stage says, in however 
       parameter.tensor.set_requires_grad(true);
       learning.push_back(parameter.tensor);
     }
-    const auto output =
-        model.forward(batch.tokens, {stage.pattern, stage.dense_attention, stage.target});
+    const auto output = model.forward(batch.tokens, {stage.pattern, stage.attention, stage.target});
     at::Tensor total = at::zeros({});
     if (stage.model_learns) {
       const at::Tensor logits = model.logits(output.hidden);

@@ -129,6 +129,11 @@ TEST_CASE("a stage selects as many keys as it says, else as the config says") {
   const double dense = loss_of({{"attention", "dense"}});
   CHECK(dense != usual);
   CHECK(loss_of({{"index_topk", 96}}) == Approx(dense).epsilon(1e-5));  // all there are
+  nlohmann::json shared = {{"attention", "sparse_shared"}, {"pattern", "FSF"}};
+  const double where_shared = loss_of(shared);
+  CHECK(where_shared != dense);
+  shared["index_topk"] = 96;
+  CHECK(loss_of(shared) == Approx(dense).epsilon(1e-5));
 }
 
 TEST_CASE("training lowers the losses") {
