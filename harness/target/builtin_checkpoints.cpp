@@ -24,7 +24,10 @@ std::span<const BuiltinCheckpoint> builtin_checkpoints() {
       {"builtin", "trained on the facts suites, indexers too: its accuracy is real",
        files::___models_builtin_base_config_json, files::___models_builtin_base_tokenizer_json,
        files::___models_builtin_base_model_safetensors},
-      {"builtin-quarter", "the same, trained for uniform 1/4 for as many steps",
+      {"builtin-half", "the same, trained for uniform 1/2",
+       files::___models_builtin_half_config_json, files::___models_builtin_half_tokenizer_json,
+       files::___models_builtin_half_model_safetensors},
+      {"builtin-quarter", "the same, trained for uniform 1/4",
        files::___models_builtin_quarter_config_json,
        files::___models_builtin_quarter_tokenizer_json,
        files::___models_builtin_quarter_model_safetensors}};

@@ -12,7 +12,7 @@ namespace dsabench {
 /// A trained model that ships inside the program: models/builtin/<folder>, a Hugging Face
 /// directory. How it was trained, and what it can: docs/results/.
 struct BuiltinCheckpoint {
-  std::string name;         ///< "builtin", "builtin-quarter": what --model takes
+  std::string name;         ///< "builtin", "builtin-half": what --model takes
   std::string description;  ///< one line
   std::string_view config_json, tokenizer_json, safetensors;
 };
