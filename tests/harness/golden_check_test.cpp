@@ -24,6 +24,17 @@ LoadedModel load(const std::string& folder, const std::string& config_file = "")
   return load_model(request);
 }
 
+TEST_CASE("transformers computes with a model that dsabench-train exported what the engine does") {
+  ModelRequest request;
+  request.model = DSABENCH_SOURCE_DIR "/models/builtin/base";
+  const GoldenReport report =
+      check_against_golden(load_model(request), kGolden + "builtin_base", Dialect::automatic);
+  INFO(golden_report_json(report));
+  CHECK(report.pass);
+  REQUIRE(report.max_abs_logit_diff.has_value());
+  CHECK(*report.max_abs_logit_diff <= 1e-4);
+}
+
 /// A copy of a golden folder whose golden.safetensors went through `edit` (name, bytes).
 std::string edited_copy(const ScratchFolder& directory, const std::string& folder,
                         const std::function<bool(const std::string&, Tensor&)>& edit) {
