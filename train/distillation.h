@@ -23,7 +23,7 @@ class Distillation {
       : pattern_(pattern), target_(target) {}
 
   /// A Full layer's scores [batch, queries, keys] and the keys that count (bool, the same shape):
-  /// all causal ones under dense attention, the selected ones else.
+  /// those that it attends to.
   void begin(const at::Tensor& scores, const at::Tensor& keys);
   /// Whether `serve` wants this layer's probabilities.
   bool wants(std::int64_t layer) const;

@@ -27,8 +27,8 @@ LoadedModel load(const std::string& folder, const std::string& config_file = "")
 TEST_CASE("transformers computes with a model that dsabench-train exported what the engine does") {
   ModelRequest request;
   request.model = DSABENCH_SOURCE_DIR "/models/builtin/base";
-  const GoldenReport report =
-      check_against_golden(load_model(request), kGolden + "builtin_base", Dialect::automatic);
+  const GoldenReport report = check_against_golden(
+      load_model(request), DSABENCH_TEST_DATA "/golden_builtin", Dialect::automatic);
   INFO(golden_report_json(report));
   CHECK(report.pass);
   REQUIRE(report.max_abs_logit_diff.has_value());
