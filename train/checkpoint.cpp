@@ -27,6 +27,7 @@ constexpr std::int64_t kFormat = 1;
 constexpr std::int64_t kLargestState = 1 << 20;
 constexpr std::int64_t kLargestMoments = std::int64_t{1} << 32;
 constexpr std::string_view kPrefix = "step-";
+constexpr const char* kMoments = "optimizer.safetensors";
 
 fs::path step_path(const std::string& folder, std::int64_t step) {
   return fs::path(folder) / fmt::format("{}{}", kPrefix, step);
@@ -77,7 +78,8 @@ void check_stage(const std::string& file, const json& found, const json& planned
 }
 
 void check_config(const std::string& file, const json& found, const ModelConfig& config) {
-  const json planned = json::parse(to_json(config));
+  json planned = json::parse(to_json(config));
+  for (const auto& [key, value] : found.items()) planned.emplace(key, nullptr);
   for (const auto& [key, value] : planned.items()) {
     const json was = found.value(key, json());
     if (was == value) continue;
@@ -114,6 +116,10 @@ SavedState read_state(const std::string& path, const Plan& plan, std::size_t sta
           reader.string("weights").value_or(""), reader.string("moments").value_or("")};
 }
 
+bool is_finished(const SavedState& state, const Stage& stage) {
+  return state.step >= stage.learning_rate.steps;
+}
+
 Parameters read_parameters(const std::string& path, const SavedState& state,
                            const at::Device& device) {
   const ModelConfig config = load_model_config(path + "/config.json");
@@ -136,17 +142,19 @@ void save_checkpoint(const std::string& folder, const Plan& plan, std::size_t st
     fs::create_directories(unfinished);
     const ModelConfig config = config_for(plan.config, plan.stages[stage].pattern);
     write_model(unfinished.string(), config, checkpoint.parameters, DType::f32);
-    const std::string moments = (unfinished / "optimizer.safetensors").string();
-    write_safetensors(moments, {{"first", bf16_view(checkpoint.optimizer.first)},
-                                {"second", bf16_view(checkpoint.optimizer.second)}});
-    const json state = {{"format", kFormat},
-                        {"step", checkpoint.step},
-                        {"optimizer_steps", checkpoint.optimizer.num_steps},
-                        {"seed", plan.seed},
-                        {"config", json::parse(to_json(plan.config))},
-                        {"stage", json::parse(plan.stage_json[stage])},
-                        {"weights", load_weights(config, unfinished.string()).content_id},
-                        {"moments", hash_of_file(moments)}};
+    json state = {{"format", kFormat},
+                  {"step", checkpoint.step},
+                  {"optimizer_steps", checkpoint.optimizer.num_steps},
+                  {"seed", plan.seed},
+                  {"config", json::parse(to_json(plan.config))},
+                  {"stage", json::parse(plan.stage_json[stage])},
+                  {"weights", load_weights(config, unfinished.string()).content_id}};
+    if (checkpoint.optimizer.first.defined()) {
+      const std::string moments = (unfinished / kMoments).string();
+      write_safetensors(moments, {{"first", bf16_view(checkpoint.optimizer.first)},
+                                  {"second", bf16_view(checkpoint.optimizer.second)}});
+      state["moments"] = hash_of_file(moments);
+    }
     std::ofstream file(unfinished / "state.json");
     file << state.dump(2) << '\n';
     file.close();
@@ -164,6 +172,21 @@ void save_checkpoint(const std::string& folder, const Plan& plan, std::size_t st
   } catch (const fs::filesystem_error& error) {
     throw IoError(fmt::format("cannot write {}: {}", path.string(), error.code().message()));
   }
+}
+
+void import_model(const std::string& folder, const Plan& plan, std::size_t stage,
+                  const std::string& model) {
+  if (const auto path = newest_checkpoint(folder)) {
+    throw InvalidArgument(fmt::format("stage {} has begun: {}", plan.stages[stage].name, *path));
+  }
+  const std::string file = model + "/config.json";
+  const ModelConfig config = load_model_config(file);
+  check_config(file, json::parse(to_json(config)),
+               config_for(plan.config, plan.stages[stage].pattern));
+  Checkpoint checkpoint;
+  checkpoint.step = plan.stages[stage].learning_rate.steps;
+  checkpoint.parameters = copy_parameters(load_weights(config, model), at::kCPU);
+  save_checkpoint(folder, plan, stage, checkpoint);
 }
 
 void discard_checkpoint(const std::string& folder, std::int64_t step) {
@@ -190,7 +213,7 @@ std::optional<std::string> newest_checkpoint(const std::string& folder) {
 Checkpoint load_checkpoint(const std::string& path, const Plan& plan, std::size_t stage,
                            const at::Device& device) {
   const SavedState state = read_state(path, plan, stage);
-  const std::string moments = path + "/optimizer.safetensors";
+  const std::string moments = path + "/" + kMoments;
   if (state.moments != hash_of_file(moments)) {
     throw ParseError(moments, "not the moments that state.json names");
   }
@@ -204,11 +227,15 @@ Checkpoint load_checkpoint(const std::string& path, const Plan& plan, std::size_
   return checkpoint;
 }
 
+bool is_finished(const std::string& path, const Plan& plan, std::size_t stage) {
+  return is_finished(read_state(path, plan, stage), plan.stages[stage]);
+}
+
 Parameters load_finished(const std::string& path, const Plan& plan, std::size_t stage,
                          const at::Device& device) {
   const SavedState state = read_state(path, plan, stage);
   const Stage& wanted = plan.stages[stage];
-  if (state.step < wanted.learning_rate.steps) {
+  if (!is_finished(state, wanted)) {
     throw InvalidArgument(fmt::format("stage {} has done {} of {} steps in {}", wanted.name,
                                       state.step, wanted.learning_rate.steps, path));
   }

@@ -28,7 +28,7 @@ volatile std::sig_atomic_t interrupted = 0;
 void note_signal(int) { interrupted = 1; }
 
 struct Choices {
-  std::string plan, stage, folder, output;
+  std::string plan, stage, folder, output, model;
   std::string device = "cpu";
   std::string precision = "f32";
   std::string dtype = "bf16";
@@ -100,6 +100,11 @@ int export_model(const Choices& choices) {
   return kDone;
 }
 
+int import_exported(const Choices& choices) {
+  import_stage(load_plan(choices.plan), choices.stage, choices.folder, choices.model);
+  return kDone;
+}
+
 int list_stages(const Choices& choices) {
   const Plan plan = load_plan(choices.plan);
   const double parameters = double(plan.config.num_parameters());
@@ -160,6 +165,14 @@ int call(int argc, char** argv) {
   write->footer(
       "Example: dsabench-train export --plan train/builtin.json --stage sparse --folder out "
       "--output builtin");
+  CLI::App* read =
+      add("import", "Take an exported model for what a stage has ended with, to go on from",
+          import_exported);
+  add_stage(read);
+  read->add_option("--model", choices.model, "Folder that export wrote")->required();
+  read->footer(
+      "Example: dsabench-train import --plan train/builtin.json --stage base --folder out "
+      "--model models/builtin/base");
   add("stages", "List a plan's stages", list_stages)
       ->footer("Example: dsabench-train stages --plan train/builtin.json");
   try {

@@ -175,10 +175,18 @@ Parameters finished_parameters(const Plan& plan, std::size_t stage, const std::s
   return load_finished(*path, plan, stage, device);
 }
 
+void import_stage(const Plan& plan, const std::string& stage, const std::string& folder,
+                  const std::string& model) {
+  const std::size_t index = plan.stage_index(stage);
+  import_model(stage_folder(folder, plan.stages[index]), plan, index, model);
+}
+
 StageEnd train_stage(const Plan& plan, const std::string& name, const TrainingOptions& options) {
   const auto start = Clock::now();
   const std::size_t index = plan.stage_index(name);
   const Stage& stage = plan.stages[index];
+  const auto newest = newest_checkpoint(stage_folder(options.folder, stage));
+  if (newest && is_finished(*newest, plan, index)) return StageEnd::finished;
   StageRun run = open_stage(plan, index, options);
   StepLog log(stage_folder(options.folder, stage) + "/log.jsonl", run.done());
   std::int64_t saved = run.done();

@@ -42,6 +42,10 @@ enum class StageEnd { finished, out_of_time, interrupted };
 /// InvalidArgument and ParseError for checkpoints as load_checkpoint does.
 StageEnd train_stage(const Plan& plan, const std::string& stage, const TrainingOptions& options);
 
+/// Takes an exported model for what a stage of `folder` ended with (see import_model).
+void import_stage(const Plan& plan, const std::string& stage, const std::string& folder,
+                  const std::string& model);
+
 /// The parameters with which a stage ended. Throws InvalidArgument where it has not.
 Parameters finished_parameters(const Plan& plan, std::size_t stage, const std::string& folder,
                                const at::Device& device);

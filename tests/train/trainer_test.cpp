@@ -209,7 +209,51 @@ TEST_CASE("a stage begins where the one before has ended") {
   training.run("dense");
   // Its moments are of no use any more.
   REQUIRE(std::filesystem::remove(training.newest("dense") + "/optimizer.safetensors"));
+  CHECK(training.run("dense") == StageEnd::finished);
+  CHECK(training.reports.empty());
   CHECK(refused().empty());
+}
+
+TEST_CASE("an exported model stands for the stage that it was exported from") {
+  nlohmann::json json = tiny_plan(2);
+  json["stages"].push_back(json["stages"][3]);
+  json["stages"][4].update({{"name", "more"}, {"from", "half"}});
+  Training trained(json), imported(json);
+  for (const char* stage : {"dense", "warmup", "sparse", "half"}) trained.run(stage);
+  const train::Plan& plan = trained.plan;
+  const ModelConfig config = train::config_for(plan.config, plan.stages[3].pattern);
+  const ScratchFolder model;
+  train::write_model(model.path(), config, trained.parameters("half"), DType::f32);
+
+  const auto refused = [&](const std::string& stage) {
+    return message_of<InvalidArgument>(
+        [&] { train::import_stage(plan, stage, imported.folder.path(), model.path()); });
+  };
+  CHECK(contains(refused("sparse"), "config.json: config."));  // all Full: the model has a pattern
+  CHECK_FALSE(std::filesystem::exists(imported.stage_folder("sparse")));
+  REQUIRE(refused("half").empty());
+  CHECK(contains(refused("half"), "stage half has begun"));
+  CHECK(same_bits(trained.parameters("half"),
+                  train::finished_parameters(plan, 3, imported.folder.path(), at::kCPU)));
+  REQUIRE(imported.run("half") == StageEnd::finished);
+  CHECK(imported.reports.empty());
+
+  trained.run("more");
+  imported.run("more");
+  CHECK(same_bits(trained.parameters("more"), imported.parameters("more")));
+
+  // Of another size, and without its weights.
+  ModelConfig wider = config;
+  wider.q_lora_rank += 1;
+  model.write("config.json", to_json(wider));
+  std::filesystem::remove_all(imported.stage_folder("half"));
+  CHECK(contains(refused("half"), "config.q_lora_rank is 17, the plan's model has 16"));
+  model.write("config.json", to_json(config));
+  REQUIRE(std::filesystem::remove(model / "model.safetensors"));
+  CHECK(contains(message_of<Error>([&] {
+                   train::import_stage(plan, "half", imported.folder.path(), model.path());
+                 }),
+                 model.path()));
 }
 
 TEST_CASE("a checkpoint that is foreign or damaged is refused by its field") {
