@@ -30,7 +30,12 @@ std::span<const BuiltinCheckpoint> builtin_checkpoints() {
       {"builtin-quarter", "the same, trained for uniform 1/4",
        files::___models_builtin_quarter_config_json,
        files::___models_builtin_quarter_tokenizer_json,
-       files::___models_builtin_quarter_model_safetensors}};
+       files::___models_builtin_quarter_model_safetensors},
+      {"builtin-control",
+       "builtin, trained further with all layers Full: the control of builtin-quarter",
+       files::___models_builtin_control_config_json,
+       files::___models_builtin_control_tokenizer_json,
+       files::___models_builtin_control_model_safetensors}};
   return checkpoints;
 }
 

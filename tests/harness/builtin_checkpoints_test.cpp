@@ -19,7 +19,7 @@ ModelRequest builtin_request(const std::string& name) {
 }
 
 TEST_CASE("the built-in checkpoints are the files in models/builtin, and load") {
-  REQUIRE(builtin_checkpoints().size() == 3);
+  REQUIRE(builtin_checkpoints().size() == 4);
   for (const BuiltinCheckpoint& builtin : builtin_checkpoints()) {
     INFO(builtin.name);
     const std::string folder = builtin.name == "builtin" ? "base" : builtin.name.substr(8);
@@ -44,6 +44,7 @@ TEST_CASE("a built-in checkpoint says the pattern that it was trained for") {
   };
   const std::int64_t layers = pattern("builtin").num_layers();
   CHECK(pattern("builtin") == LayerPattern::all_full(layers));
+  CHECK(pattern("builtin-control") == LayerPattern::all_full(layers));
   CHECK(pattern("builtin-half") == LayerPattern::uniform(layers, {1, 2}));
   CHECK(pattern("builtin-quarter") == LayerPattern::uniform(layers, {1, 4}));
 }
